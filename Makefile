@@ -1,0 +1,74 @@
+# Two commands do everything on a fresh Debian machine with Swift 6.2 or newer: `make demo` and
+# `make test`. Both install what is missing, and say what they are doing while they do it.
+#
+# Variables given as `make sim SEED=7` reach the programs through the environment.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps build test lint format demo bench sim nightly proto clean
+
+stage := .ci/stage
+swift_sources := Package.swift Shared Client Server Tests
+
+# How many orders the demo takes while the warehouses are offline; empty means the demo's own choice.
+ORDERS ?=
+
+# How long the tests may take before they count as hanging; the larger sizes of a night take longer.
+test_minutes_max := 30
+
+help:  ## Shows this list
+	@echo 'Plumbline: offline-first inventory. Start with `make demo` or `make test`.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  SEED=7           replays one seed          SEEDS=1000   tries more seeds'
+	@echo '  SEED_FIRST=5000  starts at another seed    ORDERS=100   sizes the demo'
+
+deps:  ## Installs the system packages that are missing
+	@.ci/deps
+
+build: deps  ## Builds the programs and the tests (debug)
+	@$(stage) 'Build' 60 swift build --build-tests \
+		--explicit-target-dependency-import-check error
+
+lint:  ## Checks the format of every source
+	@$(stage) 'Lint' 5 swift format lint --strict --parallel --recursive $(swift_sources)
+
+format:  ## Formats every source in place
+	@swift format format --in-place --parallel --recursive $(swift_sources)
+
+test: deps  ## Passes every test: lint, build, tests, then the real programs end to end
+	@$(stage) '[1/4] Lint' 5 swift format lint --strict --parallel --recursive $(swift_sources)
+	@$(stage) '[2/4] Build' 60 swift build --build-tests \
+		--explicit-target-dependency-import-check error
+	@$(stage) '[3/4] Tests' $(test_minutes_max) swift test --skip-build --parallel --skip EndToEndTests
+	@$(stage) '[4/4] End to end: the real programs' 15 \
+		swift test --skip-build --filter EndToEndTests
+	@printf '\n==> make test: all four stages passed\n'
+
+demo: deps  ## Shows a hub, three warehouses, an outage and the convergence, with real processes
+	@$(stage) '[1/3] Build the edge program, plumbline' 60 swift build -c release --product plumbline
+	@$(stage) '[2/3] Build the hub program, plumbline-hub' 60 \
+		swift build -c release --product plumbline-hub
+	@ORDERS='$(ORDERS)' PLUMBLINE_PROGRAMS="$$(swift build -c release --show-bin-path)" \
+		$(stage) '[3/3] Demo' 15 Tests/Demo/demo.sh
+
+sim: deps  ## Runs the simulated cluster: SEED=… replays one seed, SEEDS=… tries more
+	@$(stage) 'Simulation' 120 swift test --filter SimulationTests
+
+nightly: export PLUMBLINE_NIGHTLY := 1
+nightly: deps  ## Runs the tests in their larger sizes, then the simulation on many fresh seeds
+	@$(MAKE) --no-print-directory test test_minutes_max=240
+	@SEEDS="$${SEEDS:-2000}" SEED_FIRST="$${SEED_FIRST:-$$(date +%s)}" \
+		$(MAKE) --no-print-directory sim
+
+bench: deps  ## Measures against the goals, and writes bench.json (release)
+	@$(stage) 'Benchmarks' 90 swift run -c release --package-path Tests/Benchmarks
+
+proto: deps  ## Generates the wire messages again after a change of plumbline.proto
+	@$(stage) 'Wire messages' 30 .ci/proto
+
+clean:  ## Removes what the builds produced
+	@rm -rf .build Tests/Benchmarks/.build bench.json

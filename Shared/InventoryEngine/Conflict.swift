@@ -1,0 +1,374 @@
+package import Causality
+
+/// A rule that concurrent events broke, and how it was resolved.
+package struct ConflictRow: Row {
+    package static let kind = RowKind.conflict
+
+    /// Which pair of concurrent events it is.
+    ///
+    /// Raw values are the numbers of the pairs.
+    package enum Rule: UInt8, CaseIterable, Sendable {
+        case lastUnit = 1
+        case cancelTooLate = 3
+        case cancelledAfterPick = 4
+        case receivedTwice = 5
+        case itemEdits = 8
+        case transferCancelledTooLate = 9
+        case receivedBeforeDispatch = 17
+        case decidedTwice = 21
+        case operationReused = 100
+
+        /// The stable text.
+        package var text: String {
+            switch self {
+            case .lastUnit: "last_unit"
+            case .cancelTooLate: "cancel_too_late"
+            case .cancelledAfterPick: "cancelled_after_pick"
+            case .receivedTwice: "received_twice"
+            case .itemEdits: "item_edits"
+            case .transferCancelledTooLate: "transfer_cancelled_too_late"
+            case .receivedBeforeDispatch: "received_before_dispatch"
+            case .decidedTwice: "decided_twice"
+            case .operationReused: "operation_reused"
+            }
+        }
+    }
+
+    package struct Key: RowKey {
+        /// The site that is touched; nil for one of the network's catalogue.
+        package var home: SiteCode?
+        /// A name derived from rule, events and subject: the same on every machine.
+        package var id: String
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode?, id: String) {
+            self.home = home
+            self.id = id
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.terminated(id)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.optionalID()
+            self.id = try reader.terminated()
+        }
+    }
+
+    /// One of the concurrent events with the context that proves it.
+    package struct Side: Equatable, Sendable {
+        package var event: EventRef
+        package var context: CausalContext
+    }
+
+    package var rule: Rule
+    package var isResolved: Bool
+    package var sku: SKU?
+    /// The document or field that it is about.
+    package var subject: String
+    package var sides: [Side]
+    package var resolution: String
+    package var before: String
+    package var after: String
+    package var compensation: String
+    package var decidedBy: String
+    package var raisedAt: Instant
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.byte(rule.rawValue)
+        writer.bool(isResolved)
+        writer.id(sku)
+        writer.text(subject)
+        writer.varint(UInt64(sides.count))
+        for side in sides {
+            writer.reference(side.event)
+            writer.context(side.context)
+        }
+        for text in [resolution, before, after, compensation, decidedBy] { writer.text(text) }
+        writer.signed(raisedAt.microseconds)
+    }
+
+    package init(
+        rule: Rule,
+        isResolved: Bool,
+        sku: SKU?,
+        subject: String,
+        sides: [Side],
+        resolution: String,
+        before: String,
+        after: String,
+        compensation: String,
+        decidedBy: String,
+        raisedAt: Instant
+    ) {
+        self.rule = rule
+        self.isResolved = isResolved
+        self.sku = sku
+        self.subject = subject
+        self.sides = sides
+        self.resolution = resolution
+        self.before = before
+        self.after = after
+        self.compensation = compensation
+        self.decidedBy = decidedBy
+        self.raisedAt = raisedAt
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.rule = try reader.raw(Rule.self)
+        self.isResolved = try reader.bool()
+        self.sku = try reader.optionalID()
+        self.subject = try reader.text()
+        self.sides = []
+        for _ in 0..<(try reader.varint()) {
+            sides.append(Side(event: try reader.reference(), context: try reader.context()))
+        }
+        self.resolution = try reader.text()
+        self.before = try reader.text()
+        self.after = try reader.text()
+        self.compensation = try reader.text()
+        self.decidedBy = try reader.text()
+        self.raisedAt = Instant(microseconds: try reader.signed())
+    }
+}
+
+extension ByteWriter {
+    mutating func context(_ context: CausalContext) {
+        epoch(context.epoch)
+        varint(context.position.rawValue)
+        let entries = context.extra.entries
+        varint(UInt64(entries.count))
+        for entry in entries {
+            node(entry.node)
+            varint(entry.count)
+        }
+    }
+
+    package mutating func epoch(_ epoch: Epoch) {
+        varint(epoch.counter)
+        ordered(epoch.high)
+        ordered(epoch.low)
+    }
+}
+
+extension ByteReader {
+    mutating func context() throws(EngineError) -> CausalContext {
+        let epoch = try epoch()
+        let position = HubPosition(try varint())
+        var extra = VectorClock()
+        for _ in 0..<(try varint()) {
+            extra.record(EventID(node: try node(), sequence: try varint()))
+        }
+        return CausalContext(epoch: epoch, position: position, extra: extra)
+    }
+
+    package mutating func epoch() throws(EngineError) -> Epoch {
+        Epoch(counter: try varint(), high: try ordered(), low: try ordered())
+    }
+}
+
+/// A rule that ordered events broke: somebody knew, or erred.
+package struct ExceptionRow: Row {
+    package static let kind = RowKind.exception
+
+    package struct Key: RowKey {
+        package var home: SiteCode?
+        package var event: EventID
+        package var index: UInt32
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode?, event: EventID, index: UInt32) {
+            self.home = home
+            self.event = event
+            self.index = index
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.event(event)
+            writer.ordered(UInt64(index))
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.optionalID()
+            self.event = try reader.event()
+            self.index = UInt32(truncatingIfNeeded: try reader.ordered())
+        }
+    }
+
+    package var code: String
+    package var sku: SKU?
+    package var sentence: String
+    package var raisedAt: Instant
+    package var acknowledgedBy: EventRef?
+
+    package init(code: String, sku: SKU?, sentence: String, raisedAt: Instant) {
+        self.code = code
+        self.sku = sku
+        self.sentence = sentence
+        self.raisedAt = raisedAt
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.text(code)
+        writer.id(sku)
+        writer.text(sentence)
+        writer.signed(raisedAt.microseconds)
+        writer.optional(acknowledgedBy) { $0.reference($1) }
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.code = try reader.text()
+        self.sku = try reader.optionalID()
+        self.sentence = try reader.text()
+        self.raisedAt = Instant(microseconds: try reader.signed())
+        self.acknowledgedBy = try reader.optional { (r) throws(EngineError) in
+            try r.reference()
+        }
+    }
+}
+
+/// An event that is kept and shown but not applied, with the reason; or a claim turned down.
+package struct ParkedRow: Row {
+    package static let kind = RowKind.parked
+
+    package struct Key: RowKey {
+        package var home: SiteCode?
+        package var event: EventID
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode?, event: EventID) {
+            self.home = home
+            self.event = event
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.event(event)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.optionalID()
+            self.event = try reader.event()
+        }
+    }
+
+    package var verdict: Verdict
+    package var code: String
+    package var sentence: String
+    package var raisedAt: Instant
+
+    package init(verdict: Verdict, code: String, sentence: String, raisedAt: Instant) {
+        self.verdict = verdict
+        self.code = code
+        self.sentence = sentence
+        self.raisedAt = raisedAt
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.byte(verdict.rawValue)
+        writer.text(code)
+        writer.text(sentence)
+        writer.signed(raisedAt.microseconds)
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.verdict = try reader.raw(Verdict.self)
+        self.code = try reader.text()
+        self.sentence = try reader.text()
+        self.raisedAt = Instant(microseconds: try reader.signed())
+    }
+}
+
+/// The event that first carried an op at a site; kept for good.
+package struct OperationRow: Row {
+    package static let kind = RowKind.operation
+
+    package struct Key: RowKey {
+        package var home: SiteCode
+        package var op: OpKey
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode, op: OpKey) {
+            self.home = home
+            self.op = op
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.id(op)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.id()
+            self.op = try reader.id()
+        }
+    }
+
+    package var event: EventID
+    package var contentHash: ContentHash
+    package var isFinal: Bool?
+
+    package init(event: EventID, contentHash: ContentHash, isFinal: Bool?) {
+        self.event = event
+        self.contentHash = contentHash
+        self.isFinal = isFinal
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.event(event)
+        writer.raw(contentHash.bytes)
+        writer.optional(isFinal) { $0.bool($1) }
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.event = try reader.event()
+        guard let hash = ContentHash(bytes: try reader.raw(32)) else {
+            throw .damaged("A stored hash has the wrong length.")
+        }
+        self.contentHash = hash
+        self.isFinal = try reader.optional { (r) throws(EngineError) in try r.bool() }
+    }
+}
+
+/// The sum of the row hashes of one layer of one site.
+package struct DigestRow: Row {
+    package static let kind = RowKind.digest
+
+    package struct Key: RowKey {
+        package var home: SiteCode?
+        package var layer: Layer
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode?, layer: Layer) {
+            self.home = home
+            self.layer = layer
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.byte(layer.rawValue)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.optionalID()
+            self.layer = try reader.raw(Layer.self)
+        }
+    }
+
+    package var sum: DigestSum
+    package var isVacant: Bool { sum == .zero }
+
+    package init(sum: DigestSum) { self.sum = sum }
+
+    package func encode(into writer: inout ByteWriter) { writer.raw(sum.bytes) }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        guard let sum = DigestSum(bytes: try reader.raw(32)) else {
+            throw .damaged("A stored digest has the wrong length.")
+        }
+        self.sum = sum
+    }
+}

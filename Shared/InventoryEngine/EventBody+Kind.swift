@@ -1,0 +1,130 @@
+extension EventBody {
+    /// What the hub may do with the event.
+    public var kind: EventKind {
+        switch self {
+        case .goodsReceived, .pickCompleted, .unpicked, .packCompleted, .shipmentDispatched,
+            .returnReceived, .transferDispatched, .transferReceived, .moved, .statusChanged,
+            .scrapped, .reversed:
+            .fact
+        case .countRecorded:
+            .observation
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
+            .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
+            .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
+            .reservationReleased, .allocated, .returnDispositioned, .transferRequested,
+            .transferCancelled, .transferSettled, .adjustmentProposed, .adjustmentApproved,
+            .adjustmentRejected, .rightsGranted, .nodeRegistered, .conflictResolved,
+            .exceptionAcknowledged, .unknown:
+            .claim
+        case .backorderPromised, .costAdjusted:
+            .derived
+        }
+    }
+
+    /// The stable name of the type.
+    public var type: String {
+        switch self {
+        case .itemRegistered: "item_registered"
+        case .itemChanged: "item_changed"
+        case .itemRetired: "item_retired"
+        case .siteRegistered: "site_registered"
+        case .locationRegistered: "location_registered"
+        case .locationChanged: "location_changed"
+        case .locationRetired: "location_retired"
+        case .purchaseOrderPlaced: "purchase_order_placed"
+        case .purchaseOrderAmended: "purchase_order_amended"
+        case .purchaseOrderClosed: "purchase_order_closed"
+        case .goodsReceived: "goods_received"
+        case .orderConfirmed: "order_confirmed"
+        case .orderAmended: "order_amended"
+        case .orderCancelled: "order_cancelled"
+        case .reservationReleased: "reservation_released"
+        case .backorderPromised: "backorder_promised"
+        case .allocated: "allocated"
+        case .pickCompleted: "pick_completed"
+        case .unpicked: "unpicked"
+        case .packCompleted: "pack_completed"
+        case .shipmentDispatched: "shipment_dispatched"
+        case .returnReceived: "return_received"
+        case .returnDispositioned: "return_dispositioned"
+        case .transferRequested: "transfer_requested"
+        case .transferCancelled: "transfer_cancelled"
+        case .transferDispatched: "transfer_dispatched"
+        case .transferReceived: "transfer_received"
+        case .transferSettled: "transfer_settled"
+        case .countRecorded: "count_recorded"
+        case .adjustmentProposed: "adjustment_proposed"
+        case .adjustmentApproved: "adjustment_approved"
+        case .adjustmentRejected: "adjustment_rejected"
+        case .moved: "moved"
+        case .statusChanged: "status_changed"
+        case .scrapped: "scrapped"
+        case .reversed: "reversed"
+        case .rightsGranted: "rights_granted"
+        case .nodeRegistered: "node_registered"
+        case .conflictResolved: "conflict_resolved"
+        case .exceptionAcknowledged: "exception_acknowledged"
+        case .costAdjusted: "cost_adjusted"
+        case .unknown(let type): type
+        }
+    }
+
+    /// Whether the event concerns the whole network and names no site.
+    public var isNetworkWide: Bool {
+        switch self {
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .nodeRegistered: true
+        default: false
+        }
+    }
+
+    /// The sites besides the event's own whose rows it changes.
+    var otherSites: [SiteCode] {
+        switch self {
+        case .orderConfirmed(let order): [order.shipFrom].compactMap(\.self)
+        case .orderAmended(let work), .orderCancelled(let work), .reservationReleased(let work),
+            .backorderPromised(let work), .allocated(let work), .pickCompleted(let work),
+            .unpicked(let work), .packCompleted(let work), .shipmentDispatched(let work):
+            [work.orderSite].compactMap(\.self)
+        case .returnReceived(let customerReturn), .returnDispositioned(let customerReturn):
+            [customerReturn.orderSite].compactMap(\.self)
+        case .transferRequested(let transfer), .transferCancelled(let transfer),
+            .transferDispatched(let transfer), .transferReceived(let transfer),
+            .transferSettled(let transfer):
+            [transfer.fromSite, transfer.toSite].compactMap(\.self)
+        case .rightsGranted(let grant): [grant.stockSite].compactMap(\.self)
+        case .costAdjusted(let adjustment):
+            adjustment.sites
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
+            .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
+            .purchaseOrderClosed, .goodsReceived, .countRecorded, .adjustmentProposed,
+            .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
+            .reversed, .nodeRegistered, .conflictResolved, .exceptionAcknowledged, .unknown:
+            []
+        }
+    }
+}
+
+extension InventoryEvent {
+    /// The sites whose rows the event changes, each once, sorted; empty if it is network-wide.
+    ///
+    /// A cost adjustment names the site that it corrects, not that of the hub's bookkeeping.
+    public var namedSites: [SiteCode] {
+        if body.isNetworkWide { return [] }
+        var sites = Set(body.otherSites)
+        if case .costAdjusted = body {} else { sites.insert(site) }
+        return sites.sorted()
+    }
+}
+
+extension CostAdjustment {
+    /// The corrected site, and both sites of every transfer line that the correction runs through.
+    fileprivate var sites: [SiteCode] {
+        var sites = [site]
+        for item in items {
+            if case .transferLine(let source, let destination, _, _) = item.reference {
+                sites += [source, destination]
+            }
+        }
+        return sites
+    }
+}

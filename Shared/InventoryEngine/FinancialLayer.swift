@@ -1,0 +1,304 @@
+package import Causality
+
+/// The cost layers of one item at one site.
+package struct ValuationRow: Row {
+    package typealias Key = StockKey
+    package static let kind = RowKind.valuation
+    package static let layer: Layer? = .financial
+
+    package var pool = CostPool()
+    /// The last movement by effective time; an earlier one is late and starts a replay.
+    package var lastMovement: MovementKey?
+    /// What replay has found and no *cost adjusted* entry has posted yet; zero after each commit.
+    package var unposted = Money.zero
+
+    package init() {}
+
+    package var isOpen: Bool {
+        pool.held.units != 0 || !pool.shortfalls.isEmpty || !unposted.isZero
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        pool.encode(into: &writer)
+        writer.optional(lastMovement) { $0.movement($1) }
+        writer.money(unposted)
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.pool = try CostPool(from: &reader)
+        self.lastMovement = try reader.optional { (r) throws(EngineError) in try r.movement() }
+        self.unposted = try reader.money()
+    }
+}
+
+/// The totals of one account at one site.
+package struct AccountRow: Row {
+    package static let kind = RowKind.account
+    package static let layer: Layer? = .financial
+
+    package struct Key: RowKey {
+        package var home: SiteCode
+        package var account: Account
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode, account: Account) {
+            self.home = home
+            self.account = account
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.byte(account.rawValue)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.id()
+            self.account = try reader.raw(Account.self)
+        }
+    }
+
+    package var debit = Money.zero
+    package var credit = Money.zero
+
+    package init() {}
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.money(debit)
+        writer.money(credit)
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.debit = try reader.money()
+        self.credit = try reader.money()
+    }
+}
+
+/// One valued movement in the history of an item at a site: what replay works on.
+package struct MovementRow: Row {
+    package static let kind = RowKind.movement
+
+    /// The place in the history.
+    package struct Key: RowKey {
+        package var stock: StockKey
+        package var movement: MovementKey
+        package var site: SiteCode? { stock.home }
+
+        package init(stock: StockKey, movement: MovementKey) {
+            self.stock = stock
+            self.movement = movement
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            stock.encode(into: &writer)
+            writer.movement(movement)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.stock = try StockKey(from: &reader)
+            self.movement = try reader.movement()
+        }
+    }
+
+    /// How the value of a movement comes about.
+    package enum Rule: UInt8, Sendable {
+        /// Goods enter at a value that the event gives.
+        case given = 0
+        /// Goods enter at the current cost.
+        case current = 1
+        /// Goods come back at their share of what the issue cost.
+        case ofIssue = 2
+        /// Goods leave by the costing method.
+        case issue = 3
+    }
+
+    package var rule: Rule
+    /// The event that moved the goods.
+    package var event: EventID
+    /// Units, zero or more; the rule says in which direction.
+    package var quantity: Quantity
+    /// What is posted for it, zero or more.
+    package var posted: Money
+    /// What replay says it is worth; the difference to ``posted`` awaits a *cost adjusted* entry.
+    package var value: Money
+    /// The account on the other side of inventory.
+    package var account: Account
+    /// The document line that it served.
+    package var reference: MovementReference?
+    /// Whether a reversal took it, and itself, out of the valuation.
+    package var isVoid: Bool
+    /// The cost layers after it.
+    package var after: CostPool
+
+    package var isInward: Bool { rule != .issue }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.byte(rule.rawValue)
+        writer.event(event)
+        writer.quantity(quantity)
+        writer.money(posted)
+        writer.money(value)
+        writer.byte(account.rawValue)
+        switch reference {
+        case nil: writer.byte(0)
+        case .orderLine(let site, let order, let line):
+            writer.byte(1)
+            writer.id(site)
+            writer.id(order)
+            writer.signed(Int64(line))
+        case .transferLine(let source, let destination, let transfer, let line):
+            writer.byte(2)
+            writer.id(source)
+            writer.id(destination)
+            writer.id(transfer)
+            writer.signed(Int64(line))
+        }
+        writer.bool(isVoid)
+        after.encode(into: &writer)
+    }
+
+    package init(
+        rule: Rule,
+        event: EventID,
+        quantity: Quantity,
+        posted: Money,
+        value: Money,
+        account: Account,
+        reference: MovementReference?,
+        after: CostPool
+    ) {
+        self.rule = rule
+        self.event = event
+        self.quantity = quantity
+        self.posted = posted
+        self.value = value
+        self.account = account
+        self.reference = reference
+        self.isVoid = false
+        self.after = after
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.rule = try reader.raw(Rule.self)
+        self.event = try reader.event()
+        self.quantity = try reader.quantity()
+        self.posted = try reader.money()
+        self.value = try reader.money()
+        self.account = try reader.raw(Account.self)
+        switch try reader.byte() {
+        case 0: self.reference = nil
+        case 1:
+            self.reference = .orderLine(
+                site: try reader.id(),
+                order: try reader.id(),
+                line: Int32(truncatingIfNeeded: try reader.signed())
+            )
+        case 2:
+            self.reference = .transferLine(
+                source: try reader.id(),
+                destination: try reader.id(),
+                transfer: try reader.id(),
+                line: Int32(truncatingIfNeeded: try reader.signed())
+            )
+        default: throw .damaged("A stored movement refers to an unknown kind of document.")
+        }
+        self.isVoid = try reader.bool()
+        self.after = try CostPool(from: &reader)
+    }
+}
+
+/// One line of the double-entry journal: a debit is positive, a credit negative.
+package struct JournalLine: Equatable, Sendable {
+    package var site: SiteCode
+    package var account: Account
+    package var sku: SKU?
+    package var amount: Money
+    /// When the goods moved, where that differs from the entry's date.
+    package var valuedAt: Instant?
+
+    package init(
+        site: SiteCode,
+        account: Account,
+        sku: SKU?,
+        amount: Money,
+        valuedAt: Instant? = nil
+    ) {
+        self.site = site
+        self.account = account
+        self.sku = sku
+        self.amount = amount
+        self.valuedAt = valuedAt
+    }
+}
+
+/// What one event posted to the journal of one site.
+package struct JournalRow: Row {
+    package static let kind = RowKind.journal
+
+    package struct Key: RowKey {
+        package var home: SiteCode
+        /// The hub's position; the largest number while pending.
+        package var position: HubPosition
+        package var event: EventID
+        package var site: SiteCode? { home }
+
+        package init(home: SiteCode, position: HubPosition, event: EventID) {
+            self.home = home
+            self.position = position
+            self.event = event
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            writer.id(home)
+            writer.ordered(position.rawValue)
+            writer.event(event)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.home = try reader.id()
+            self.position = HubPosition(try reader.ordered())
+            self.event = try reader.event()
+        }
+    }
+
+    package var valuedAt: Instant
+    package var postedAt: Instant
+    package var lines: [JournalLine]
+
+    package init(valuedAt: Instant, postedAt: Instant, lines: [JournalLine]) {
+        self.valuedAt = valuedAt
+        self.postedAt = postedAt
+        self.lines = lines
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.signed(valuedAt.microseconds)
+        writer.signed(postedAt.microseconds)
+        writer.varint(UInt64(lines.count))
+        for line in lines {
+            writer.id(line.site)
+            writer.byte(line.account.rawValue)
+            writer.id(line.sku)
+            writer.money(line.amount)
+            writer.optional(line.valuedAt) { $0.signed($1.microseconds) }
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.valuedAt = Instant(microseconds: try reader.signed())
+        self.postedAt = Instant(microseconds: try reader.signed())
+        self.lines = []
+        for _ in 0..<(try reader.varint()) {
+            lines.append(
+                JournalLine(
+                    site: try reader.id(),
+                    account: try reader.raw(Account.self),
+                    sku: try reader.optionalID(),
+                    amount: try reader.money(),
+                    valuedAt: try reader.optional { (r) throws(EngineError) in
+                        Instant(microseconds: try r.signed())
+                    }
+                )
+            )
+        }
+    }
+}

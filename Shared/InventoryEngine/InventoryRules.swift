@@ -1,0 +1,175 @@
+public import Causality
+
+/// What may be recorded, and what a command means once everything it left out is filled in.
+///
+/// `decide` is the only door: a refusal changes nothing, and what passes is complete, so that the
+/// fold never has to guess.
+public enum InventoryRules {
+    /// The version of the rules that this engine decides by.
+    public static let version: UInt32 = 1
+    /// The most lines of one event.
+    public static let linesMax = 10_000
+    /// The most waiting promises that one commit makes final per item.
+    static let promisesAtOnceMax = 1_000
+    /// The most losers of a ranking that are named in conflicts per promise.
+    static let losersNamedMax = 16
+
+    /// Turns a command into the body of an event, or refuses it.
+    ///
+    /// - Parameters:
+    ///   - command: What was asked; quantities at the decimals as entered.
+    ///   - state: What the recording node sees. Only read rows are added to it.
+    ///   - recorder: The node that records.
+    ///   - site: The site whose stock it is about.
+    /// - Returns: The body with every optional that the fold reads filled in.
+    /// - Throws: ``EngineError`` with a stable code, the field and what to do.
+    public static func decide(
+        _ command: InventoryCommand,
+        in state: inout StockState,
+        by recorder: NodeID,
+        at site: SiteCode
+    ) throws(EngineError) -> EventBody {
+        try checkText(command.note, field: "note")
+        if let corrects = command.corrects {
+            guard try state.located(corrects) != nil else {
+                throw .refused(
+                    "unknown_event",
+                    "The event \(corrects) is not known here.",
+                    field: "corrects"
+                )
+            }
+        }
+        var decision = Decider(
+            state: state,
+            recorder: recorder,
+            site: site,
+            isForced: command.isForced,
+            actor: command.actor
+        )
+        state.cache = RowCache()
+        defer { state = decision.state }
+        return try decision.decide(command.body)
+    }
+
+    /// Converts entered digits to base units at the item's scale, exactly or not at all.
+    static func quantity(
+        _ mantissa: Int64,
+        scale: UInt8,
+        itemScale: UInt8,
+        numerator: Int64 = 1,
+        denominator: Int64 = 1,
+        field: String
+    ) throws(EngineError) -> Quantity {
+        let (product, overflow) = Int128(mantissa).multipliedReportingOverflow(
+            by: Int128(numerator)
+        )
+        let (scaled, overflowed) = product.multipliedReportingOverflow(by: powerOfTen(itemScale))
+        guard !overflow, !overflowed else { throw .outOfRange(field) }
+        let divisor = powerOfTen(scale) * Int128(denominator)
+        guard divisor > 0 else { throw .outOfRange(field) }
+        let (quotient, remainder) = scaled.quotientAndRemainder(dividingBy: divisor)
+        guard remainder == 0 else {
+            throw .refused(
+                "quantity_not_exact",
+                "The quantity is not a whole number of base units at \(itemScale) decimals.",
+                field: field,
+                hint: "Enter a quantity with at most \(itemScale) decimals of the base unit."
+            )
+        }
+        guard quotient >= -Int128(Quantity.magnitudeMax),
+            quotient <= Int128(Quantity.magnitudeMax)
+        else { throw .outOfRange(field) }
+        return Quantity(units: Int64(quotient))
+    }
+
+    static func checkText(_ text: String?, field: String) throws(EngineError) {
+        guard let text else { return }
+        guard text.unicodeScalars.count <= InventoryCommand.noteLengthMax else {
+            throw .refused(
+                "text_too_long",
+                "The text has more than \(InventoryCommand.noteLengthMax) characters.",
+                field: field
+            )
+        }
+    }
+}
+
+extension EngineError {
+    static func outOfRange(_ field: String) -> EngineError {
+        .refused(
+            "quantity_out_of_range",
+            "The quantity is beyond ±2^53 base units.",
+            field: field,
+            hint: "Check the quantity and its unit."
+        )
+    }
+}
+
+/// One decision in the making: the state that it reads and who asks.
+struct Decider {
+    var state: StockState
+    let recorder: NodeID
+    let site: SiteCode
+    let isForced: Bool
+    let actor: ActorID?
+
+    mutating func decide(_ body: EventBody) throws(EngineError) -> EventBody {
+        switch body {
+        case .itemRegistered(let body): return .itemRegistered(try decide(body))
+        case .itemChanged(let body): return .itemChanged(try decide(body))
+        case .itemRetired(let body):
+            try checkVersion(body.sku, body.baseVersion)
+            return .itemRetired(body)
+        case .siteRegistered: return body
+        case .locationRegistered(let change): return .locationRegistered(try registered(change))
+        case .locationChanged(let change): return .locationChanged(try changed(change))
+        case .locationRetired(let change): return .locationRetired(try changed(change))
+        case .purchaseOrderPlaced(let order): return .purchaseOrderPlaced(try placed(order))
+        case .purchaseOrderAmended(let order): return .purchaseOrderAmended(try amended(order))
+        case .purchaseOrderClosed(let order):
+            try checkOpen(order.purchaseOrder)
+            return .purchaseOrderClosed(order)
+        case .goodsReceived(let receipt): return .goodsReceived(try received(receipt))
+        case .orderConfirmed(let order): return .orderConfirmed(try confirmed(order))
+        case .orderAmended(let work): return .orderAmended(try amended(work))
+        case .orderCancelled(let work): return .orderCancelled(try cancelled(work))
+        case .reservationReleased(let work): return .reservationReleased(try cancelled(work))
+        case .allocated(let work): return .allocated(try allocated(work))
+        case .pickCompleted(let work): return .pickCompleted(try picked(work))
+        case .unpicked(let work): return .unpicked(try unpicked(work))
+        case .packCompleted(let work): return .packCompleted(try packed(work))
+        case .shipmentDispatched(let work): return .shipmentDispatched(try dispatched(work))
+        case .returnReceived(let body): return .returnReceived(try returned(body))
+        case .returnDispositioned(let body): return .returnDispositioned(try dispositioned(body))
+        case .transferRequested(let transfer):
+            return .transferRequested(try requested(transfer))
+        case .transferCancelled(let transfer):
+            return .transferCancelled(try cancelled(transfer))
+        case .transferDispatched(let transfer):
+            return .transferDispatched(try dispatched(transfer))
+        case .transferReceived(let transfer): return .transferReceived(try received(transfer))
+        case .transferSettled(let transfer): return .transferSettled(try settled(transfer))
+        case .countRecorded(let count): return .countRecorded(try counted(count))
+        case .adjustmentProposed(let adjustment):
+            return .adjustmentProposed(try proposed(adjustment))
+        case .adjustmentApproved(let adjustment):
+            return .adjustmentApproved(try decided(adjustment, isApproved: true))
+        case .adjustmentRejected(let adjustment):
+            return .adjustmentRejected(try decided(adjustment, isApproved: false))
+        case .moved(let change): return .moved(try moved(change))
+        case .statusChanged(let change): return .statusChanged(try statusChanged(change))
+        case .scrapped(let change): return .scrapped(try scrapped(change))
+        case .reversed(let reversal): return .reversed(try reversed(reversal))
+        case .rightsGranted(let grant): return .rightsGranted(try granted(grant))
+        case .conflictResolved(let decision), .exceptionAcknowledged(let decision):
+            try InventoryRules.checkText(decision.reason, field: "reason")
+            return body
+        case .nodeRegistered, .costAdjusted, .backorderPromised, .unknown:
+            throw .refused(
+                "not_a_command",
+                "Events of type \(body.type) are recorded by the program itself.",
+                field: "type"
+            )
+        }
+    }
+}

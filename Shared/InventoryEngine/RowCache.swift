@@ -1,0 +1,287 @@
+import Causality
+
+/// The rows of one kind that are held in memory, with what has to be written and undone.
+struct Table<R: Row>: Sendable {
+    /// A row as it is and as it was when it was last read or written.
+    struct Slot: Sendable {
+        var row: R?
+        var stored: R?
+        var isDirty: Bool
+    }
+
+    private(set) var slots: [R.Key: Slot] = [:]
+    private var dirty: [R.Key] = []
+    private var undo: [(key: R.Key, row: R?)] = []
+
+    /// How many rows are held.
+    var count: Int { slots.count }
+
+    /// Reads a row, from memory or from the source.
+    mutating func row(
+        _ key: R.Key,
+        from source: borrowing some RowReading
+    ) throws(EngineError) -> R? {
+        if let slot = slots[key] { return slot.row }
+        let row = try source.read(R.self, key)
+        slots[key] = Slot(row: row, stored: row, isDirty: false)
+        return row
+    }
+
+    /// Sets a row, or removes it with nil or a vacant row.
+    mutating func set(
+        _ key: R.Key,
+        to row: R?,
+        from source: borrowing some RowReading
+    ) throws(EngineError) {
+        let value = row.flatMap { $0.isVacant ? nil : $0 }
+        if let index = slots.index(forKey: key) {
+            undo.append((key, slots.values[index].row))
+            slots.values[index].row = value
+            if !slots.values[index].isDirty {
+                slots.values[index].isDirty = true
+                dirty.append(key)
+            }
+        } else {
+            let stored = try source.read(R.self, key)
+            undo.append((key, stored))
+            slots[key] = Slot(row: value, stored: stored, isDirty: true)
+            dirty.append(key)
+        }
+    }
+
+    /// Forgets how to undo: the event stands.
+    mutating func keep() {
+        if !undo.isEmpty { undo.removeAll(keepingCapacity: true) }
+    }
+
+    /// Takes back every change since the last ``keep()``.
+    mutating func rollBack() {
+        for (key, row) in undo.reversed() { slots[key]?.row = row }
+        undo.removeAll(keepingCapacity: true)
+    }
+
+    /// Hands out what changed since the last call, and takes it as stored.
+    mutating func takeChanges(_ body: (R.Key, _ old: R?, _ new: R?) throws -> Void) rethrows {
+        guard !dirty.isEmpty else { return }
+        for key in dirty {
+            guard let index = slots.index(forKey: key) else { continue }
+            let slot = slots.values[index]
+            slots.values[index].isDirty = false
+            guard slot.row != slot.stored else { continue }
+            try body(key, slot.stored, slot.row)
+            slots.values[index].stored = slot.row
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    /// The rows whose keys lie in `lower ..< upper`, in key order or against it: those of the
+    /// source with the changes on top.
+    func rows(
+        from lower: [UInt8],
+        to upper: [UInt8],
+        limit: Int,
+        descending: Bool = false,
+        source: borrowing some RowReading
+    ) throws(EngineError) -> [(key: R.Key, row: R)] {
+        var found: [(bytes: [UInt8], key: R.Key, row: R)] = []
+        let changed = Set(dirty)
+        for key in changed {
+            guard let row = slots[key]?.row else { continue }
+            let bytes = key.bytes
+            if !bytes.lexicographicallyPrecedes(lower), bytes.lexicographicallyPrecedes(upper) {
+                found.append((bytes, key, row))
+            }
+        }
+        // Rows that were removed or changed in memory hide what the source still says of them.
+        let (sum, overflow) = limit.addingReportingOverflow(changed.count)
+        let stored = try source.scan(
+            R.self,
+            from: lower,
+            to: upper,
+            limit: overflow ? limit : sum,
+            descending: descending
+        )
+        for (bytes, row) in stored {
+            let key = try R.Key(bytes: bytes)
+            if !changed.contains(key) { found.append((bytes, key, row)) }
+        }
+        found.sort {
+            descending
+                ? $1.bytes.lexicographicallyPrecedes($0.bytes)
+                : $0.bytes.lexicographicallyPrecedes($1.bytes)
+        }
+        return found.prefix(limit).map { ($0.key, $0.row) }
+    }
+
+    /// Forgets all clean rows.
+    mutating func forgetClean() {
+        slots = slots.filter { $0.value.isDirty }
+    }
+}
+
+/// How tables read what they do not hold.
+protocol RowReading {
+    func read<R: Row>(_ type: R.Type, _ key: R.Key) throws(EngineError) -> R?
+    func scan<R: Row>(
+        _ type: R.Type,
+        from lower: [UInt8],
+        to upper: [UInt8],
+        limit: Int,
+        descending: Bool
+    ) throws(EngineError) -> [(key: [UInt8], row: R)]
+}
+
+/// Reads typed rows from a ``RowSource``.
+struct SourceReader: RowReading {
+    let source: any RowSource
+
+    func read<R: Row>(_ type: R.Type, _ key: R.Key) throws(EngineError) -> R? {
+        let bytes: [UInt8]?
+        do {
+            bytes = try source.row(R.kind, key.bytes)
+        } catch {
+            throw .storage(error)
+        }
+        guard let bytes else { return nil }
+        return try R(bytes: bytes)
+    }
+
+    func scan<R: Row>(
+        _ type: R.Type,
+        from lower: [UInt8],
+        to upper: [UInt8],
+        limit: Int,
+        descending: Bool
+    ) throws(EngineError) -> [(key: [UInt8], row: R)] {
+        let rows: [(key: [UInt8], value: [UInt8])]
+        do {
+            rows = try source.rows(
+                R.kind,
+                from: lower,
+                to: upper,
+                limit: limit,
+                descending: descending
+            )
+        } catch {
+            throw .storage(error)
+        }
+        var result: [(key: [UInt8], row: R)] = []
+        result.reserveCapacity(rows.count)
+        for row in rows { result.append((row.key, try R(bytes: row.value))) }
+        return result
+    }
+}
+
+extension EngineError {
+    /// Wraps what a row source threw; an engine error goes through as it is.
+    static func storage(_ error: any Error) -> EngineError {
+        if let error = error as? EngineError { return error }
+        return EngineError(
+            .storage,
+            "The stored rows could not be read.",
+            hint: "Check the disk, then run `verify`.",
+            cause: error
+        )
+    }
+}
+
+/// All the rows that are held in memory between transactions: a cache that can be thrown away at
+/// any commit, since every change has then been handed out.
+public struct RowCache: Sendable {
+    var items = Table<ItemRow>()
+    var sites = Table<SiteRow>()
+    var nodes = Table<NodeRow>()
+    var locations = Table<LocationRow>()
+    var buckets = Table<BucketRow>()
+    var orderLines = Table<OrderLineRow>()
+    var surpluses = Table<SurplusRow>()
+    var transferLines = Table<TransferLineRow>()
+    var purchaseLines = Table<PurchaseLineRow>()
+    var rights = Table<RightsRow>()
+    var tasks = Table<TaskRow>()
+    var valuations = Table<ValuationRow>()
+    var accounts = Table<AccountRow>()
+    var orders = Table<OrderRow>()
+    var purchaseOrders = Table<PurchaseOrderRow>()
+    var transfers = Table<TransferRow>()
+    var returns = Table<ReturnRow>()
+    var counts = Table<CountRow>()
+    var adjustments = Table<AdjustmentRow>()
+    var backorders = Table<BackorderRow>()
+    var summaries = Table<StockSummary>()
+    var movements = Table<MovementRow>()
+    var journals = Table<JournalRow>()
+    var conflicts = Table<ConflictRow>()
+    var exceptions = Table<ExceptionRow>()
+    var parked = Table<ParkedRow>()
+    var operations = Table<OperationRow>()
+    var digests = Table<DigestRow>()
+
+    /// An empty cache.
+    public init() {}
+
+    /// How many rows are held, of those kinds that are worth holding.
+    public var count: Int {
+        items.count + locations.count + buckets.count + orderLines.count + rights.count
+            + valuations.count + summaries.count + orders.count
+    }
+
+    /// Throws history away, which is written once and seldom read, and everything else too when
+    /// more than `rowsMax` rows are held.
+    ///
+    /// Call it between transactions only.
+    public mutating func trim(rowsMax: Int) {
+        if count > rowsMax {
+            self = RowCache()
+            return
+        }
+        movements = Table()
+        journals = Table()
+        operations = Table()
+        exceptions = Table()
+        conflicts = Table()
+        parked = Table()
+        backorders = Table()
+        returns = Table()
+        counts = Table()
+        adjustments = Table()
+    }
+}
+
+/// Performs one operation on each table of a cache.
+protocol TableVisitor {
+    mutating func visit<R: Row>(_ table: inout Table<R>) throws(EngineError)
+}
+
+extension RowCache {
+    mutating func visitAll(_ visitor: inout some TableVisitor) throws(EngineError) {
+        try visitor.visit(&items)
+        try visitor.visit(&sites)
+        try visitor.visit(&nodes)
+        try visitor.visit(&locations)
+        try visitor.visit(&buckets)
+        try visitor.visit(&orderLines)
+        try visitor.visit(&surpluses)
+        try visitor.visit(&transferLines)
+        try visitor.visit(&purchaseLines)
+        try visitor.visit(&rights)
+        try visitor.visit(&tasks)
+        try visitor.visit(&valuations)
+        try visitor.visit(&accounts)
+        try visitor.visit(&orders)
+        try visitor.visit(&purchaseOrders)
+        try visitor.visit(&transfers)
+        try visitor.visit(&returns)
+        try visitor.visit(&counts)
+        try visitor.visit(&adjustments)
+        try visitor.visit(&backorders)
+        try visitor.visit(&summaries)
+        try visitor.visit(&movements)
+        try visitor.visit(&journals)
+        try visitor.visit(&conflicts)
+        try visitor.visit(&exceptions)
+        try visitor.visit(&parked)
+        try visitor.visit(&operations)
+        try visitor.visit(&digests)
+    }
+}

@@ -1,0 +1,355 @@
+public import Causality
+
+/// How an event comes to be applied.
+public enum Ordering: Sendable {
+    /// A command that is being recorded here: anything wrong refuses it.
+    case recording
+    /// A pending event folded again over a base that has changed: what is wrong parks it.
+    case pending
+    /// The hub gives it a position.
+    case ordering(at: HubPosition, receivedAt: Instant)
+    /// The hub has decided: obey.
+    case ordered(at: HubPosition, Ruling)
+}
+
+/// What applying one event has brought about.
+public struct Outcome: Sendable {
+    /// What the hub records of it; for a pending event what is predicted.
+    public var ruling: Ruling
+    /// Whether a promise was final; nil for what promises nothing.
+    public var isFinal: Bool?
+    /// The codes of the exceptions that it raised.
+    public var exceptions: [String]
+    /// Whether a copy that obeyed computed something else than the hub: an alarm.
+    public var differsFromHub: Bool
+}
+
+/// What the event at hand has brought about so far.
+struct Report {
+    var exceptions: [(code: String, sku: SKU?, sentence: String)] = []
+    var carried: [Money] = []
+    var carriedRead = 0
+    var journal: [JournalLine] = []
+    var freeBefore: [StockKey: Quantity] = [:]
+    var movements: UInt32 = 0
+    var isFinal: Bool?
+    var valuedAt: Instant?
+    /// The holder whose balance the event moves, where that is not its recorder.
+    var holder: NodeID?
+    /// Whether the event's effect on promise rights is spelled out by itself.
+    var movesRightsItself = false
+    var stocksTouched: [StockKey] { Array(freeBefore.keys) }
+}
+
+/// What later entries of the same commit have to follow up.
+struct Dues {
+    /// Movements whose replayed value is not posted yet, with the event that caused it.
+    var corrections: [StockKey: (cause: EventID, movements: Set<MovementKey>)] = [:]
+    /// Transfer lines whose transit value has to flow to the last receipt.
+    var residuals: [TransferLineRow.Key: EventID] = [:]
+    /// Stocks whose promise rights rose while orders wait.
+    var risen: Set<StockKey> = []
+}
+
+/// The event at hand, with what follows from how it is ordered.
+struct Current {
+    let event: InventoryEvent
+    let position: HubPosition?
+    let receivedAt: Instant?
+    let effective: Instant
+    /// The values that the hub computed; empty while nobody has.
+    let carried: [Money]
+    /// Whether the event names more sites than one, so that values travel with it.
+    let isShared: Bool
+
+    var ref: EventRef { EventRef(id: event.id, position: position) }
+    var site: SiteCode { event.site }
+
+    init(event: InventoryEvent, ordering: Ordering) {
+        self.event = event
+        switch ordering {
+        case .recording, .pending:
+            self.position = nil
+            self.receivedAt = nil
+            self.carried = []
+        case .ordering(let position, let receivedAt):
+            self.position = position
+            self.receivedAt = receivedAt
+            self.carried = []
+        case .ordered(let position, let ruling):
+            self.position = position
+            self.receivedAt = ruling.receivedAt
+            self.carried = ruling.carried
+        }
+        let claimed = event.at?.instant ?? event.recordedAt.wall
+        self.effective = receivedAt.map { min($0, claimed) } ?? claimed
+        self.isShared = event.namedSites.count > 1
+    }
+}
+
+extension StockState {
+    /// Folds one event into every layer that it touches, or into none.
+    ///
+    /// - Parameters:
+    ///   - event: A decided event.
+    ///   - ordering: How it comes to be applied; says whether trouble refuses or parks it.
+    /// - Returns: What has come about.
+    /// - Throws: ``EngineError``: while recording whatever is wrong, else only `storage_failed`
+    ///   and `damaged`. The state is then unchanged.
+    /// - Complexity: O(lines of the event), and for a late fact O(later movements of its items).
+    public mutating func apply(
+        _ event: InventoryEvent,
+        ordering: Ordering
+    ) throws(EngineError) -> Outcome {
+        let current = Current(event: event, ordering: ordering)
+        let duesBefore = dues
+        report = Report()
+        do {
+            if case .ordered(_, let ruling) = ordering, ruling.verdict.hasNoPostings {
+                try noteUnapplied(current, ruling.verdict, ruling.reason)
+                keepAll()
+                return outcome(current, ruling.verdict, ruling.reason, obeying: ordering)
+            }
+            if let verdict = try repeatedOperation(current) {
+                try noteUnapplied(current, verdict, nil)
+                keepAll()
+                return outcome(current, verdict, nil, obeying: ordering)
+            }
+            let verdict = try post(current)
+            try settleRights(current)
+            try writeRecords(current)
+            try checkIdentities(current)
+            keepAll()
+            return outcome(current, verdict, nil, obeying: ordering)
+        } catch {
+            rollBackAll()
+            dues = duesBefore
+            if case .recording = ordering { throw error }
+            guard error.code != .storage, error.code != .damaged else { throw error }
+            report = Report()
+            let verdict: Verdict = error.rejectsClaim ? .rejected : .parked
+            let reason = VerdictReason(code: error.code.text, sentence: error.message)
+            try noteUnapplied(current, verdict, reason)
+            keepAll()
+            return outcome(current, verdict, reason, obeying: ordering)
+        }
+    }
+
+    private func outcome(
+        _ current: Current,
+        _ verdict: Verdict,
+        _ reason: VerdictReason?,
+        obeying ordering: Ordering
+    ) -> Outcome {
+        let ruling = Ruling(
+            verdict: verdict,
+            reason: reason,
+            sites: current.event.namedSites,
+            carried: current.isShared ? report.carried : [],
+            receivedAt: current.receivedAt ?? current.effective
+        )
+        var differs = false
+        if case .ordered(_, let decided) = ordering {
+            differs = decided.verdict != verdict
+        }
+        return Outcome(
+            ruling: ruling,
+            isFinal: report.isFinal,
+            exceptions: report.exceptions.map(\.code),
+            differsFromHub: differs
+        )
+    }
+
+    /// Keeps an event in plain sight that has no postings.
+    private mutating func noteUnapplied(
+        _ current: Current,
+        _ verdict: Verdict,
+        _ reason: VerdictReason?
+    ) throws(EngineError) {
+        guard verdict == .parked || verdict == .rejected else { return }
+        let row = ParkedRow(
+            verdict: verdict,
+            code: reason?.code ?? verdict.text,
+            sentence: reason?.sentence ?? "",
+            raisedAt: current.receivedAt ?? current.effective
+        )
+        let homes: [SiteCode?] =
+            current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
+        for home in homes where settings.scope.holds(home) {
+            let key = ParkedRow.Key(home: home, event: current.event.id)
+            try cache.parked.set(key, to: row, from: reader)
+        }
+    }
+
+    /// Recognises an op that another event of the site carried before, and remembers a new one.
+    ///
+    /// - Returns: `.duplicate` when the same command was recorded before, else nil.
+    private mutating func repeatedOperation(
+        _ current: Current
+    ) throws(EngineError) -> Verdict? {
+        guard let op = current.event.op else { return nil }
+        guard settings.scope.holds(current.site) else { return nil }
+        let key = OperationRow.Key(home: current.site, op: op)
+        let hash = current.event.commandHash ?? .zero
+        if let first = try cache.operations.row(key, from: reader), first.event != current.event.id
+        {
+            if first.contentHash == hash { return .duplicate }
+            try raiseConflict(
+                .operationReused,
+                current,
+                with: EventRef(id: first.event, position: nil),
+                sku: nil,
+                subject: op.text,
+                resolution: "Both events stand; the op belongs to the first.",
+                before: "",
+                after: "",
+                compensation: "Check whether one of them is a mistake.",
+                isResolved: false
+            )
+            return nil
+        }
+        try cache.operations.set(
+            key,
+            to: OperationRow(event: current.event.id, contentHash: hash, isFinal: nil),
+            from: reader
+        )
+        return nil
+    }
+
+    /// Writes the journal, the exceptions, and the finality of a promise.
+    private mutating func writeRecords(_ current: Current) throws(EngineError) {
+        try writeJournal(current)
+        for (index, exception) in report.exceptions.enumerated() {
+            let key = ExceptionRow.Key(
+                home: current.event.body.isNetworkWide ? nil : current.site,
+                event: current.event.id,
+                index: UInt32(truncatingIfNeeded: index)
+            )
+            guard settings.scope.holds(key.home) else { continue }
+            try cache.exceptions.set(
+                key,
+                to: ExceptionRow(
+                    code: exception.code,
+                    sku: exception.sku,
+                    sentence: exception.sentence,
+                    raisedAt: current.receivedAt ?? current.effective
+                ),
+                from: reader
+            )
+        }
+        if let isFinal = report.isFinal, let op = current.event.op,
+            settings.scope.holds(current.site)
+        {
+            let key = OperationRow.Key(home: current.site, op: op)
+            if var row = try cache.operations.row(key, from: reader),
+                row.event == current.event.id
+            {
+                row.isFinal = isFinal
+                try cache.operations.set(key, to: row, from: reader)
+            }
+        }
+    }
+
+    private mutating func writeJournal(_ current: Current) throws(EngineError) {
+        guard !report.journal.isEmpty else { return }
+        var total = Money.zero
+        for line in report.journal { total = try total.plus(line.amount) }
+        guard total.isZero else {
+            throw EngineError(.identityBroken, "The journal entry does not balance.")
+        }
+        for home in current.event.namedSites where settings.scope.holds(home) {
+            let lines = report.journal.filter { $0.site == home }
+            guard !lines.isEmpty else { continue }
+            let key = JournalRow.Key(
+                home: home,
+                position: current.position ?? HubPosition(UInt64.max),
+                event: current.event.id
+            )
+            var row =
+                try cache.journals.row(key, from: reader)
+                ?? JournalRow(
+                    valuedAt: report.valuedAt ?? current.effective,
+                    postedAt: current.effective,
+                    lines: []
+                )
+            row.lines.append(contentsOf: lines)
+            try cache.journals.set(key, to: row, from: reader)
+        }
+    }
+
+    /// Gives the change of what is free to promise to the holder whose balance it is.
+    ///
+    /// Rights are escrow: their sum over all holders is what is sellable and not committed, so
+    /// whatever an event does to that difference, it does to one holder's balance.
+    ///
+    /// Source: P. O'Neil, *The Escrow Transactional Method* (1986).
+    private mutating func settleRights(_ current: Current) throws(EngineError) {
+        for stock in report.stocksTouched {
+            guard let before = report.freeBefore[stock] else { continue }
+            let after = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
+            let delta = try after.minus(before)
+            guard !delta.isZero else { continue }
+            let recorder = report.holder ?? current.event.id.node
+            let frees = current.event.body.kind == .claim && delta.units > 0
+            let holder: Holder
+            if frees, try !isOnlyActive(recorder, at: stock.home) {
+                holder = .frozen
+            } else {
+                holder = .node(recorder)
+            }
+            try moveRights(stock, holder, by: delta)
+            if delta.units > 0 { dues.risen.insert(stock) }
+        }
+    }
+
+    /// The identities that hold after every event, in release too.
+    private mutating func checkIdentities(_ current: Current) throws(EngineError) {
+        for stock in report.stocksTouched {
+            guard let summary = try cache.summaries.row(stock, from: reader) else { continue }
+            guard try summary.rights == summary.free() else {
+                throw EngineError(
+                    .identityBroken,
+                    "Promise rights do not add up to what is free to promise."
+                )
+            }
+            let valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+            guard try valuation.pool.quantity() == summary.onHand() else {
+                throw EngineError(
+                    .identityBroken,
+                    "The financial quantity is not the physical quantity."
+                )
+            }
+            guard try summary.value.plus(valuation.unposted) == valuation.pool.value() else {
+                throw EngineError(
+                    .identityBroken,
+                    "The inventory account is not the value of the cost layers."
+                )
+            }
+            guard !valuation.pool.held.isZero || valuation.pool.heldValue.isZero else {
+                throw EngineError(.identityBroken, "No units are left, but some value is.")
+            }
+        }
+    }
+}
+
+extension Verdict {
+    /// Whether an event with this verdict leaves the layers as they are.
+    var hasNoPostings: Bool {
+        switch self {
+        case .accepted, .adjusted: false
+        case .rejected, .parked, .duplicate: true
+        }
+    }
+}
+
+extension EngineError {
+    /// Whether the hub answers a claim that fails so by rejecting it, rather than parking it.
+    var rejectsClaim: Bool {
+        switch code.text {
+        case "cancel_too_late", "already_decided", "transfer_already_dispatched",
+            "unknown_adjustment":
+            true
+        default: false
+        }
+    }
+}

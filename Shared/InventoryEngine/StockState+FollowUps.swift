@@ -1,0 +1,154 @@
+public import Causality
+
+/// What has to be recorded, or predicted, after an event in the same commit.
+extension StockState {
+    /// Takes the *cost adjusted* entries that are due: one per item and site whose history was
+    /// valued anew, and one per transfer line that is empty but still worth something.
+    ///
+    /// Applying one may make others due; call again until there are none. The hub records them as
+    /// entries; a node applies them to its overlay as a prediction.
+    ///
+    /// - Returns: The bodies in a fixed order: the same on every machine.
+    public mutating func takeCostAdjustments() throws(EngineError) -> [EventBody] {
+        var bodies: [EventBody] = []
+        let corrections = dues.corrections.sorted {
+            ($0.key.home, $0.key.sku) < ($1.key.home, $1.key.sku)
+        }
+        dues.corrections = [:]
+        for (stock, due) in corrections {
+            var items: [CostAdjustment.Item] = []
+            for movement in due.movements.sorted() {
+                let key = MovementRow.Key(stock: stock, movement: movement)
+                guard let row = try cache.movements.row(key, from: reader),
+                    row.value != row.posted
+                else { continue }
+                let delta = try row.value.minus(row.posted)
+                items.append(
+                    CostAdjustment.Item(
+                        movement: movement,
+                        delta: row.isInward ? delta : -delta,
+                        account: row.account,
+                        reference: row.reference
+                    )
+                )
+            }
+            guard !items.isEmpty else { continue }
+            bodies.append(
+                .costAdjusted(
+                    CostAdjustment(
+                        cause: due.cause,
+                        site: stock.home,
+                        sku: stock.sku,
+                        items: items
+                    )
+                )
+            )
+        }
+        return bodies + (try takeTransitResiduals())
+    }
+
+    /// What is left in transit without any units goes to the last receipt of the line.
+    private mutating func takeTransitResiduals() throws(EngineError) -> [EventBody] {
+        let residuals = dues.residuals.sorted {
+            $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
+        }
+        dues.residuals = [:]
+        var bodies: [EventBody] = []
+        for (key, cause) in residuals {
+            guard let line = try cache.transferLines.row(key, from: reader),
+                try line.inTransit().isZero, !line.transitValue.isZero,
+                let movement = line.lastReceiptMovement
+            else { continue }
+            let transfer = TransferRow.Key(
+                home: key.home,
+                source: key.source,
+                transfer: key.transfer
+            )
+            guard let row = try cache.transfers.row(transfer, from: reader) else { continue }
+            let reference = MovementReference.transferLine(
+                source: key.source,
+                destination: row.destination,
+                transfer: key.transfer,
+                line: key.line
+            )
+            bodies.append(
+                .costAdjusted(
+                    CostAdjustment(
+                        cause: cause,
+                        site: row.destination,
+                        sku: line.sku,
+                        items: [
+                            CostAdjustment.Item(
+                                movement: movement,
+                                delta: line.transitValue,
+                                account: .goodsInTransit,
+                                reference: reference
+                            )
+                        ]
+                    )
+                )
+            )
+        }
+        return bodies
+    }
+
+    /// Takes the waiting promises that a recorder can now make final, oldest first among equals of
+    /// priority, from its own rights.
+    ///
+    /// - Parameter recorder: The node that records, or the hub.
+    /// - Returns: One `backorder_promised` body per order and risen item.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    /// - Complexity: O(promises that become final), and one look at the queue per risen item.
+    public mutating func takeDuePromises(
+        by recorder: NodeID
+    ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
+        let risen = dues.risen.sorted { ($0.home, $0.sku) < ($1.home, $1.sku) }
+        dues.risen = []
+        var bodies: [(site: SiteCode, body: EventBody)] = []
+        for stock in risen {
+            guard let summary = try cache.summaries.row(stock, from: reader),
+                summary.backordered.units > 0
+            else { continue }
+            var usable = try usableRights(recorder, stock)
+            guard usable.units > 0 else { continue }
+            let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+            let prefix = stock.bytes
+            let waiting = try cache.backorders.rows(
+                from: prefix,
+                to: upperBound(ofPrefix: prefix),
+                limit: InventoryRules.promisesAtOnceMax,
+                source: reader
+            )
+            for (key, _) in waiting where usable.units > 0 {
+                let lineKey = OrderLineRow.Key(
+                    home: key.home,
+                    orderSite: key.orderSite,
+                    order: key.order,
+                    line: key.line
+                )
+                guard let row = try cache.orderLines.row(lineKey, from: reader) else { continue }
+                let promised = min(row.backordered, usable)
+                usable = try usable.minus(promised)
+                var line = EventLine(
+                    sku: stock.sku,
+                    quantity: promised,
+                    scale: item?.properties.scale ?? 0
+                )
+                line.line = key.line
+                bodies.append(
+                    (
+                        stock.home,
+                        .backorderPromised(
+                            OrderWork(
+                                order: key.order,
+                                orderSite: key.orderSite == stock.home ? nil : key.orderSite,
+                                lines: [line]
+                            )
+                        )
+                    )
+                )
+            }
+        }
+        return bodies
+    }
+}

@@ -1,0 +1,846 @@
+import Causality
+
+/// Orders: from the promise to the shipment and back.
+extension StockState {
+    private func lineKey(_ current: Current, _ work: OrderWork, _ line: Int32) -> OrderLineRow.Key {
+        OrderLineRow.Key(
+            home: current.site,
+            orderSite: work.orderSite ?? current.site,
+            order: work.order,
+            line: line
+        )
+    }
+
+    private func surplusKey(_ current: Current, _ work: OrderWork, _ sku: SKU) -> SurplusRow.Key {
+        SurplusRow.Key(
+            home: current.site,
+            orderSite: work.orderSite ?? current.site,
+            order: work.order,
+            sku: sku
+        )
+    }
+
+    private mutating func orderRow(
+        _ current: Current,
+        _ work: OrderWork
+    ) throws(EngineError) -> (key: OrderRow.Key, row: OrderRow)? {
+        let key = OrderRow.Key(
+            home: current.site,
+            orderSite: work.orderSite ?? current.site,
+            order: work.order
+        )
+        guard let row = try cache.orders.row(key, from: reader) else { return nil }
+        return (key, row)
+    }
+
+    /// The order line that a line of work is about; nil if the order or the line is not known.
+    private mutating func orderLine(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine
+    ) throws(EngineError) -> (key: OrderLineRow.Key, row: OrderLineRow)? {
+        guard let number = line.line else { return nil }
+        let key = lineKey(current, work, number)
+        guard let row = try cache.orderLines.row(key, from: reader), row.sku == line.sku else {
+            return nil
+        }
+        return (key, row)
+    }
+
+    // MARK: Claims
+
+    mutating func postOrderConfirmed(
+        _ current: Current,
+        _ body: OrderConfirmation
+    ) throws(EngineError) -> Verdict {
+        guard holds(current.site) else { return .accepted }
+        let key = OrderRow.Key(home: current.site, orderSite: current.site, order: body.order)
+        guard try cache.orders.row(key, from: reader) == nil else {
+            throw .refused("order_exists", "Order \(body.order) was confirmed before.")
+        }
+        var order = OrderRow(
+            confirmedBy: current.ref,
+            confirmedAt: current.effective,
+            shipFrom: current.site
+        )
+        order.channel = body.channel
+        order.customer = body.customer
+        order.priority = body.priority
+        var isFinal = true
+        for line in body.lines {
+            try knownItem(line)
+            let number = line.line ?? 1
+            let granted = min(line.granted ?? .zero, line.quantity)
+            var row = OrderLineRow(
+                sku: line.sku,
+                promise: OrderLineRow.Promise(
+                    priority: body.priority,
+                    time: current.effective,
+                    event: current.ref
+                )
+            )
+            row.ordered = line.quantity
+            row.reserved = granted
+            row.backordered = try line.quantity.minus(granted)
+            if row.backordered.units > 0 { isFinal = false }
+            let lineKey = OrderLineRow.Key(
+                home: current.site,
+                orderSite: current.site,
+                order: body.order,
+                line: number
+            )
+            guard try cache.orderLines.row(lineKey, from: reader) == nil else {
+                throw .refused("line_repeated", "Line \(number) is there twice.")
+            }
+            try setOrderLine(lineKey, to: row)
+            order.lines.append(number)
+        }
+        order.lines.sort()
+        try cache.orders.set(key, to: order, from: reader)
+        report.isFinal = isFinal
+        try claimSurplus(current, body, order)
+        return .accepted
+    }
+
+    /// Gives an order what was picked, packed or shipped for it before it was known.
+    private mutating func claimSurplus(
+        _ current: Current,
+        _ body: OrderConfirmation,
+        _ order: OrderRow
+    ) throws(EngineError) {
+        for line in body.lines {
+            let key = SurplusRow.Key(
+                home: current.site,
+                orderSite: current.site,
+                order: body.order,
+                sku: line.sku
+            )
+            guard var surplus = try cache.surpluses.row(key, from: reader) else { continue }
+            let lineKey = OrderLineRow.Key(
+                home: current.site,
+                orderSite: current.site,
+                order: body.order,
+                line: line.line ?? 1
+            )
+            guard var row = try cache.orderLines.row(lineKey, from: reader) else { continue }
+            func take(_ quantity: Quantity) throws(EngineError) -> Quantity {
+                try takeFromOpen(&row, quantity)
+            }
+            let shipped = try take(surplus.shippedBeyond)
+            row.shipped = try row.shipped.plus(shipped)
+            let value = try surplus.shippedValue.share(
+                shipped,
+                of: surplus.shippedBeyond.isZero ? shipped : surplus.shippedBeyond
+            )
+            row.shippedValue = try row.shippedValue.plus(shipped.isZero ? .zero : value)
+            if !shipped.isZero { surplus.shippedValue = try surplus.shippedValue.minus(value) }
+            surplus.shippedBeyond = try surplus.shippedBeyond.minus(shipped)
+            let packed = try take(surplus.packed)
+            row.packed = try row.packed.plus(packed)
+            surplus.packed = try surplus.packed.minus(packed)
+            let picked = try take(surplus.picked)
+            row.picked = try row.picked.plus(picked)
+            surplus.picked = try surplus.picked.minus(picked)
+            try setOrderLine(lineKey, to: row)
+            try setSurplus(key, to: surplus)
+        }
+    }
+
+    /// Takes units from what is not yet picked: allocated, then reserved, then backordered.
+    private func takeFromOpen(
+        _ row: inout OrderLineRow,
+        _ quantity: Quantity
+    ) throws(EngineError) -> Quantity {
+        var left = quantity
+        func take(_ part: inout Quantity) throws(EngineError) {
+            let taken = min(part, left)
+            part = try part.minus(taken)
+            left = try left.minus(taken)
+        }
+        try take(&row.allocated)
+        try take(&row.reserved)
+        try take(&row.backordered)
+        return try quantity.minus(left)
+    }
+
+    mutating func postOrderAmended(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        for line in body.lines {
+            guard let (key, old) = try orderLine(current, body, line) else {
+                throw .refused("unknown_order", "Order \(body.order) has no such line.")
+            }
+            var row = old
+            let total = line.quantity
+            if total > row.ordered {
+                let more = try total.minus(row.ordered)
+                let granted = min(line.granted ?? .zero, more)
+                row.reserved = try row.reserved.plus(granted)
+                row.backordered = try row.backordered.plus(more).minus(granted)
+                report.isFinal = (report.isFinal ?? true) && granted == more
+            } else {
+                var less = try row.ordered.minus(total)
+                for part in [
+                    \OrderLineRow.backordered, \OrderLineRow.reserved, \OrderLineRow.allocated,
+                ] {
+                    let taken = min(row[keyPath: part], less)
+                    row[keyPath: part] = try row[keyPath: part].minus(taken)
+                    less = try less.minus(taken)
+                }
+                // What was picked already stands; it becomes surplus, to be unpicked.
+                let surplusTaken = min(row.picked, less)
+                if surplusTaken.units > 0 {
+                    row.picked = try row.picked.minus(surplusTaken)
+                    less = try less.minus(surplusTaken)
+                    let surplusKey = surplusKey(current, body, line.sku)
+                    var surplus =
+                        try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
+                    surplus.picked = try surplus.picked.plus(surplusTaken)
+                    try setSurplus(surplusKey, to: surplus)
+                }
+                guard less.isZero else {
+                    throw .refused(
+                        "amend_too_late",
+                        "More of order \(body.order) is packed or shipped."
+                    )
+                }
+            }
+            row.ordered = total
+            try setOrderLine(key, to: row)
+        }
+    }
+
+    mutating func postOrderCancelled(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) -> Verdict {
+        guard holds(current.site) else { return .accepted }
+        guard let (orderKey, known) = try orderRow(current, body) else {
+            throw .refused("unknown_order", "Order \(body.order) is not known.")
+        }
+        var order = known
+        var asked = Quantity.zero
+        var missed = Quantity.zero
+        for line in body.lines {
+            guard let (key, old) = try orderLine(current, body, line) else {
+                throw .refused("unknown_order", "Order \(body.order) has no such line.")
+            }
+            var row = old
+            var left = line.quantity
+            asked = try asked.plus(left)
+            for part in [
+                \OrderLineRow.backordered, \OrderLineRow.reserved, \OrderLineRow.allocated,
+            ] {
+                let taken = min(row[keyPath: part], left)
+                row[keyPath: part] = try row[keyPath: part].minus(taken)
+                row.cancelled = try row.cancelled.plus(taken)
+                left = try left.minus(taken)
+            }
+            // Picked stays picked until somebody puts it back; it is only remembered.
+            let onHand = try row.picked.plus(row.packed).minus(row.toPutBack)
+            let toPutBack = min(onHand.clampedToZero, left)
+            if toPutBack.units > 0 {
+                row.toPutBack = try row.toPutBack.plus(toPutBack)
+                left = try left.minus(toPutBack)
+                try addTask(
+                    .putBack,
+                    "\(body.order)/\(key.line)",
+                    StockKey(home: current.site, sku: line.sku),
+                    toPutBack
+                )
+            }
+            missed = try missed.plus(left)
+            if left.units > 0 {
+                try addTask(
+                    .requestReturn,
+                    "\(body.order)/\(key.line)",
+                    StockKey(home: current.site, sku: line.sku),
+                    left
+                )
+            }
+            try setOrderLine(key, to: row)
+        }
+        order.cancelledBy = current.ref
+        try cache.orders.set(orderKey, to: order, from: reader)
+        guard missed.units > 0 else { return .accepted }
+        if let dispatch = order.dispatchedBy, isConcurrent(current, with: dispatch) {
+            try raiseTooLate(current, with: dispatch, body.order, missed)
+        } else {
+            raise(
+                "cancel_too_late",
+                nil,
+                "Order \(body.order) had been dispatched when it was cancelled."
+            )
+        }
+        return missed == asked ? .rejectedInEffect : .adjusted
+    }
+
+    /// The dispatch wins over a cancellation that did not know of it, whichever comes first.
+    private mutating func raiseTooLate(
+        _ current: Current,
+        with other: EventRef,
+        _ order: DocumentID,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        try raiseConflict(
+            .cancelTooLate,
+            current,
+            with: other,
+            sku: nil,
+            subject: order.text,
+            resolution: "The dispatch stands; the cancellation came too late.",
+            before: "cancelled and dispatched, neither knowing of the other",
+            after: "\(quantity.units) units were shipped and not cancelled",
+            compensation: "Ask the customer to return the goods.",
+            isResolved: true
+        )
+    }
+
+    /// Promises waiting units finally, from rights that have risen.
+    mutating func postBackorderPromised(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        for line in body.lines {
+            guard let (key, old) = try orderLine(current, body, line) else {
+                throw .refused("unknown_order", "Order \(body.order) has no such line.")
+            }
+            var row = old
+            let promised = min(line.quantity, row.backordered)
+            row.backordered = try row.backordered.minus(promised)
+            row.reserved = try row.reserved.plus(promised)
+            try setOrderLine(key, to: row)
+            try nameLosers(current, winner: old, key)
+        }
+        report.isFinal = true
+    }
+
+    /// Ranking has losers where promises were made concurrently: each sees why it waits.
+    private mutating func nameLosers(
+        _ current: Current,
+        winner: OrderLineRow,
+        _ key: OrderLineRow.Key
+    ) throws(EngineError) {
+        let prefix = StockKey(home: key.home, sku: winner.sku).bytes
+        let waiting = try cache.backorders.rows(
+            from: prefix,
+            to: upperBound(ofPrefix: prefix),
+            limit: InventoryRules.losersNamedMax,
+            source: reader
+        )
+        for (other, _) in waiting where other.order != key.order {
+            guard
+                let first = try located(winner.promise.event.id),
+                let second = try located(other.promise.event.id)
+            else { continue }
+            let knew =
+                second.event.context.knows(
+                    first.event.id,
+                    at: winner.promise.event.position,
+                    in: settings.epoch,
+                    recordedBy: second.event.id
+                )
+                || first.event.context.knows(
+                    second.event.id,
+                    at: other.promise.event.position,
+                    in: settings.epoch,
+                    recordedBy: first.event.id
+                )
+            guard !knew else { continue }
+            var name = ByteWriter()
+            name.byte(ConflictRow.Rule.lastUnit.rawValue)
+            name.event(first.event.id)
+            name.event(second.event.id)
+            name.id(winner.sku)
+            let id = "c-" + String(ContentHash.of(name.bytes).description.prefix(16))
+            let row = ConflictRow(
+                rule: .lastUnit,
+                isResolved: true,
+                sku: winner.sku,
+                subject: "\(key.order) / \(other.order)",
+                sides: [
+                    ConflictRow.Side(event: winner.promise.event, context: first.event.context),
+                    ConflictRow.Side(event: other.promise.event, context: second.event.context),
+                ],
+                resolution: "Ranked by priority, promise time and event.",
+                before: "both promised provisionally",
+                after: "\(key.order) is promised finally",
+                compensation: "\(other.order) stays backordered.",
+                decidedBy: "rule",
+                raisedAt: current.receivedAt ?? current.effective
+            )
+            let conflict = ConflictRow.Key(home: key.home, id: id)
+            try cache.conflicts.set(conflict, to: row, from: reader)
+        }
+    }
+
+    func located(_ id: EventID) throws(EngineError) -> LocatedEvent? {
+        do {
+            return try reader.source.located(id)
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    mutating func postAllocated(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        for line in body.lines {
+            guard let (key, old) = try orderLine(current, body, line) else {
+                throw .refused("unknown_order", "Order \(body.order) has no such line.")
+            }
+            var row = old
+            let taken = min(row.reserved, line.quantity)
+            row.reserved = try row.reserved.minus(taken)
+            row.allocated = try row.allocated.plus(taken)
+            if taken < line.quantity {
+                raise(
+                    "allocated_less",
+                    line.sku,
+                    "Less of \(line.sku) is reserved for \(body.order) than was allocated."
+                )
+            }
+            try setOrderLine(key, to: row)
+        }
+    }
+
+    // MARK: Facts
+
+    /// A pick takes units from their place to staging, and from what was promised to picked: from
+    /// allocated, reserved, backordered and cancelled, in that order; the rest is surplus.
+    mutating func postPickCompleted(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let location = line.location ?? .stock
+            try moveStock(stock, location, line.lot, .sellable, by: -line.quantity)
+            try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
+            if let short = line.short, short.units > 0 {
+                try pickShort(current, body, line, short)
+            }
+            try pick(current, body, line, line.quantity)
+        }
+    }
+
+    /// What was allocated and not found goes back to reserved, and somebody counts the place.
+    private mutating func pickShort(
+        _ current: Current,
+        _ body: OrderWork,
+        _ line: EventLine,
+        _ short: Quantity
+    ) throws(EngineError) {
+        if let (key, old) = try orderLine(current, body, line) {
+            var row = old
+            let beyondPick = try row.allocated.minus(min(row.allocated, line.quantity))
+            let back = min(beyondPick, short)
+            row.allocated = try row.allocated.minus(back)
+            row.reserved = try row.reserved.plus(back)
+            try setOrderLine(key, to: row)
+        }
+        try addTask(
+            .recount,
+            (line.location ?? .stock).text,
+            StockKey(home: current.site, sku: line.sku),
+            short
+        )
+    }
+
+    private mutating func pick(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        var left = quantity
+        if let (key, old) = try orderLine(current, work, line) {
+            var row = old
+            let taken = try takeFromOpen(&row, left)
+            left = try left.minus(taken)
+            let revived = min(row.cancelled, left)
+            row.cancelled = try row.cancelled.minus(revived)
+            left = try left.minus(revived)
+            row.picked = try row.picked.plus(taken).plus(revived)
+            row.toPutBack = try row.toPutBack.plus(revived)
+            try setOrderLine(key, to: row)
+            if revived.units > 0 {
+                try pickedAfterCancel(current, work, key, line.sku, revived)
+            }
+        } else if try orderRow(current, work) == nil {
+            raise(
+                "unknown_order",
+                line.sku,
+                "Goods were picked for \(work.order), not known yet."
+            )
+        }
+        guard left.units > 0 else { return }
+        let key = surplusKey(current, work, line.sku)
+        var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
+        surplus.picked = try surplus.picked.plus(left)
+        try setSurplus(key, to: surplus)
+        raise("over_pick", line.sku, "More of \(line.sku) was picked for \(work.order) than asked.")
+    }
+
+    private mutating func pickedAfterCancel(
+        _ current: Current,
+        _ work: OrderWork,
+        _ key: OrderLineRow.Key,
+        _ sku: SKU,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        try addTask(
+            .putBack,
+            "\(work.order)/\(key.line)",
+            StockKey(home: current.site, sku: sku),
+            quantity
+        )
+        guard let (_, order) = try orderRow(current, work), let cancel = order.cancelledBy,
+            isConcurrent(current, with: cancel)
+        else {
+            raise("picked_after_cancel", sku, "\(sku) was picked for \(work.order), cancelled.")
+            return
+        }
+    }
+
+    mutating func postUnpicked(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
+            try moveStock(
+                stock,
+                line.location ?? .stock,
+                line.lot,
+                .sellable,
+                by: line.quantity
+            )
+            var left = line.quantity
+            let surplusKey = surplusKey(current, body, line.sku)
+            if var surplus = try cache.surpluses.row(surplusKey, from: reader) {
+                let taken = min(surplus.picked, left)
+                surplus.picked = try surplus.picked.minus(taken)
+                left = try left.minus(taken)
+                try setSurplus(surplusKey, to: surplus)
+            }
+            if left.units > 0, let (key, old) = try orderLine(current, body, line) {
+                var row = old
+                let back = min(row.toPutBack, row.picked, left)
+                row.toPutBack = try row.toPutBack.minus(back)
+                row.picked = try row.picked.minus(back)
+                row.cancelled = try row.cancelled.plus(back)
+                left = try left.minus(back)
+                let undone = min(row.picked, left)
+                row.picked = try row.picked.minus(undone)
+                row.reserved = try row.reserved.plus(undone)
+                left = try left.minus(undone)
+                try setOrderLine(key, to: row)
+                try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
+            }
+            if left.units > 0 {
+                raise("over_unpick", line.sku, "More of \(line.sku) was put back than was picked.")
+            }
+        }
+    }
+
+    mutating func postPackCompleted(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        for line in body.lines {
+            try knownItem(line)
+            try pack(current, body, line, line.quantity)
+        }
+    }
+
+    /// Packs what is picked; what nobody picked is picked in the same step, with an exception.
+    private mutating func pack(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        let surplusKey = surplusKey(current, work, line.sku)
+        let pickedOfLine = try orderLine(current, work, line)?.row.picked ?? .zero
+        let pickedBeyond = try cache.surpluses.row(surplusKey, from: reader)?.picked ?? .zero
+        let missing = try quantity.minus(pickedOfLine).minus(pickedBeyond).clampedToZero
+        if missing.units > 0 {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(stock, .stock, line.lot, .sellable, by: -missing)
+            try moveStock(stock, .staging, line.lot, .sellable, by: missing)
+            try pick(current, work, line, missing)
+            raise("pick_skipped", line.sku, "\(line.sku) was packed before it was picked.")
+        }
+        var left = quantity
+        if let (key, old) = try orderLine(current, work, line) {
+            var row = old
+            let packed = min(row.picked, left)
+            row.picked = try row.picked.minus(packed)
+            row.packed = try row.packed.plus(packed)
+            left = try left.minus(packed)
+            try setOrderLine(key, to: row)
+        }
+        guard left.units > 0 else { return }
+        var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
+        surplus.picked = try surplus.picked.minus(left)
+        surplus.packed = try surplus.packed.plus(left)
+        try setSurplus(surplusKey, to: surplus)
+    }
+
+    /// A dispatch takes units out of staging and their cost out of inventory.
+    mutating func postShipmentDispatched(
+        _ current: Current,
+        _ body: OrderWork
+    ) throws(EngineError) {
+        var revived = Quantity.zero
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let surplusKey = surplusKey(current, body, line.sku)
+            let packedOfLine = try orderLine(current, body, line)?.row.packed ?? .zero
+            let packedBeyond = try cache.surpluses.row(surplusKey, from: reader)?.packed ?? .zero
+            let missing = try line.quantity.minus(packedOfLine).minus(packedBeyond).clampedToZero
+            if missing.units > 0, holds(current.site) {
+                try pack(current, body, line, missing)
+                raise("pack_skipped", line.sku, "\(line.sku) was dispatched before it was packed.")
+            }
+            try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
+            var left = line.quantity
+            if let (key, old) = try orderLine(current, body, line) {
+                var row = old
+                let shipped = min(row.packed, left)
+                row.packed = try row.packed.minus(shipped)
+                row.shipped = try row.shipped.plus(shipped)
+                let back = min(row.toPutBack, shipped)
+                row.toPutBack = try row.toPutBack.minus(back)
+                revived = try revived.plus(back)
+                left = try left.minus(shipped)
+                try setOrderLine(key, to: row)
+                let value = try issue(
+                    current,
+                    stock,
+                    shipped,
+                    account: .costOfGoodsSold,
+                    reference: .orderLine(site: key.orderSite, order: key.order, line: key.line)
+                )
+                row = try cache.orderLines.row(key, from: reader) ?? row
+                row.shippedValue = try row.shippedValue.plus(value)
+                try setOrderLine(key, to: row)
+                try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
+            }
+            guard left.units > 0, holds(current.site) else { continue }
+            var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
+            surplus.packed = try surplus.packed.minus(left)
+            surplus.shippedBeyond = try surplus.shippedBeyond.plus(left)
+            let value = try issue(current, stock, left, account: .costOfGoodsSold)
+            surplus.shippedValue = try surplus.shippedValue.plus(value)
+            try setSurplus(surplusKey, to: surplus)
+            raise("over_ship", line.sku, "More of \(line.sku) left for \(body.order) than asked.")
+        }
+        try noteDispatch(current, body, revived)
+    }
+
+    private mutating func noteDispatch(
+        _ current: Current,
+        _ body: OrderWork,
+        _ revived: Quantity
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        guard let (key, known) = try orderRow(current, body) else {
+            raise("unknown_order", nil, "Goods left for \(body.order), which is not known yet.")
+            return
+        }
+        var order = known
+        if revived.units > 0 {
+            if let cancel = order.cancelledBy, isConcurrent(current, with: cancel) {
+                try raiseTooLate(current, with: cancel, body.order, revived)
+            } else {
+                raise("dispatched_after_cancel", nil, "\(body.order) left although cancelled.")
+            }
+        }
+        order.dispatchedBy = current.ref
+        try cache.orders.set(key, to: order, from: reader)
+    }
+
+    // MARK: Returns
+
+    /// Goods come back at their share of what their issue cost; without a known issue at the
+    /// current cost.
+    mutating func postReturnReceived(
+        _ current: Current,
+        _ body: CustomerReturn
+    ) throws(EngineError) {
+        var lines: [DocumentLine] = []
+        let orderSite = body.orderSite ?? current.site
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let location = line.location ?? .stock
+            let status = line.status ?? .returned
+            try moveStock(stock, location, line.lot, status, by: line.quantity)
+            lines.append(
+                DocumentLine(
+                    sku: line.sku,
+                    quantity: line.quantity,
+                    location: location,
+                    lot: line.lot,
+                    status: status
+                )
+            )
+            try enterReturned(current, body, line, stock, orderSite)
+        }
+        guard holds(current.site) else { return }
+        let key = DocumentKey<ReturnRow>(home: current.site, document: body.returnID)
+        if var old = try cache.returns.row(key, from: reader) {
+            old.lines += lines
+            try cache.returns.set(key, to: old, from: reader)
+            raise("return_repeated", nil, "Return \(body.returnID) was received before.")
+        } else {
+            try cache.returns.set(
+                key,
+                to: ReturnRow(receivedBy: current.ref, lines: lines),
+                from: reader
+            )
+        }
+    }
+
+    private mutating func enterReturned(
+        _ current: Current,
+        _ body: CustomerReturn,
+        _ line: EventLine,
+        _ stock: StockKey,
+        _ orderSite: SiteCode
+    ) throws(EngineError) {
+        guard let order = body.order, let number = line.line else {
+            _ = try enter(
+                current,
+                stock,
+                line.quantity,
+                rule: .current,
+                given: nil,
+                account: .costOfGoodsSold
+            )
+            return
+        }
+        guard holds(orderSite) else {
+            // Only the order's own site and the hub know what the goods cost when they left.
+            let carried = current.carried
+            let given = report.carriedRead < carried.count ? carried[report.carriedRead] : nil
+            report.carriedRead += 1
+            _ = try enter(
+                current,
+                stock,
+                line.quantity,
+                rule: given == nil ? .current : .given,
+                given: given,
+                account: .costOfGoodsSold
+            )
+            return
+        }
+        let key = OrderLineRow.Key(
+            home: orderSite,
+            orderSite: orderSite,
+            order: order,
+            line: number
+        )
+        guard var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku else {
+            raise("unknown_order", line.sku, "\(line.sku) came back for \(order), not known here.")
+            _ = try enter(
+                current,
+                stock,
+                line.quantity,
+                rule: .current,
+                given: nil,
+                account: .costOfGoodsSold,
+                carries: true
+            )
+            return
+        }
+        let left = try row.shipped.minus(row.returned)
+        guard line.quantity <= left else {
+            raise("over_return", line.sku, "More of \(line.sku) came back than was shipped.")
+            _ = try enter(
+                current,
+                stock,
+                line.quantity,
+                rule: .current,
+                given: nil,
+                account: .costOfGoodsSold,
+                carries: true
+            )
+            return
+        }
+        let leftValue = try row.shippedValue.minus(row.returnedValue)
+        let share = try leftValue.share(line.quantity, of: left)
+        let isOwn = orderSite == current.site
+        let (value, _) = try enter(
+            current,
+            stock,
+            line.quantity,
+            rule: isOwn ? .ofIssue : .given,
+            given: share,
+            account: .costOfGoodsSold,
+            reference: isOwn ? .orderLine(site: orderSite, order: order, line: number) : nil,
+            carries: true
+        )
+        row = try cache.orderLines.row(key, from: reader) ?? row
+        row.returned = try row.returned.plus(line.quantity)
+        row.returnedValue = try row.returnedValue.plus(value)
+        try setOrderLine(key, to: row)
+    }
+
+    mutating func postReturnDispositioned(
+        _ current: Current,
+        _ body: CustomerReturn
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        let key = DocumentKey<ReturnRow>(home: current.site, document: body.returnID)
+        guard var row = try cache.returns.row(key, from: reader) else {
+            throw .refused("unknown_return", "Return \(body.returnID) is not known.")
+        }
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            var left = line.quantity
+            for index in row.lines.indices where row.lines[index].sku == line.sku {
+                let open = try row.lines[index].quantity.minus(row.lines[index].other)
+                let taken = min(open, left)
+                row.lines[index].other = try row.lines[index].other.plus(taken)
+                left = try left.minus(taken)
+            }
+            guard left.isZero else {
+                throw .refused(
+                    "already_decided",
+                    "All of \(line.sku) in \(body.returnID) is decided."
+                )
+            }
+            let location = line.location ?? .stock
+            let from = line.status ?? .returned
+            try moveStock(stock, location, line.lot, from, by: -line.quantity)
+            switch line.disposition ?? .restock {
+            case .restock: try moveStock(stock, location, line.lot, .sellable, by: line.quantity)
+            case .refurbish, .supplier:
+                try moveStock(stock, location, line.lot, .hold, by: line.quantity)
+            case .scrap: _ = try issue(current, stock, line.quantity, account: .scrap)
+            }
+        }
+        try cache.returns.set(key, to: row, from: reader)
+    }
+}
+
+extension Verdict {
+    /// A claim of which nothing could be granted any more, but which leaves a trace in its layers:
+    /// a return to ask for.
+    static var rejectedInEffect: Verdict { .adjusted }
+}

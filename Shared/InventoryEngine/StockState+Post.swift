@@ -1,0 +1,802 @@
+import Causality
+
+/// The posting table: what each type of event does to every layer.
+extension StockState {
+    /// Posts one event; throws before anything is kept if it cannot be.
+    mutating func post(_ current: Current) throws(EngineError) -> Verdict {
+        switch current.event.body {
+        case .itemRegistered(let body): try postItemRegistered(current, body)
+        case .itemChanged(let body): try postItemChanged(current, body)
+        case .itemRetired(let body): try postItemRetired(current, body)
+        case .siteRegistered(let body): try postSiteRegistered(body)
+        case .nodeRegistered(let body): try postNodeRegistered(body)
+        case .locationRegistered(let body), .locationChanged(let body):
+            try postLocation(current, body, isRetired: false)
+        case .locationRetired(let body): try postLocation(current, body, isRetired: true)
+        case .purchaseOrderPlaced(let body), .purchaseOrderAmended(let body):
+            try postPurchaseOrder(current, body)
+        case .purchaseOrderClosed(let body): try postPurchaseOrderClosed(current, body)
+        case .goodsReceived(let body): try postGoodsReceived(current, body)
+        case .orderConfirmed(let body): return try postOrderConfirmed(current, body)
+        case .orderAmended(let body): try postOrderAmended(current, body)
+        case .orderCancelled(let body), .reservationReleased(let body):
+            return try postOrderCancelled(current, body)
+        case .backorderPromised(let body): try postBackorderPromised(current, body)
+        case .allocated(let body): try postAllocated(current, body)
+        case .pickCompleted(let body): try postPickCompleted(current, body)
+        case .unpicked(let body): try postUnpicked(current, body)
+        case .packCompleted(let body): try postPackCompleted(current, body)
+        case .shipmentDispatched(let body): try postShipmentDispatched(current, body)
+        case .returnReceived(let body): try postReturnReceived(current, body)
+        case .returnDispositioned(let body): try postReturnDispositioned(current, body)
+        case .transferRequested(let body): try postTransferRequested(current, body)
+        case .transferCancelled(let body): return try postTransferCancelled(current, body)
+        case .transferDispatched(let body): try postTransferDispatched(current, body)
+        case .transferReceived(let body): try postTransferReceived(current, body)
+        case .transferSettled(let body): try postTransferSettled(current, body)
+        case .countRecorded(let body): try postCountRecorded(current, body)
+        case .adjustmentProposed(let body): try postAdjustmentProposed(current, body)
+        case .adjustmentApproved(let body):
+            try postAdjustmentDecided(current, body, isApproved: true)
+        case .adjustmentRejected(let body):
+            try postAdjustmentDecided(current, body, isApproved: false)
+        case .moved(let body): try postMoved(current, body)
+        case .statusChanged(let body): try postStatusChanged(current, body)
+        case .scrapped(let body): try postScrapped(current, body)
+        case .reversed(let body): return try postReversed(current, body)
+        case .rightsGranted(let body): try postRightsGranted(current, body)
+        case .conflictResolved(let body): try postConflictResolved(current, body)
+        case .exceptionAcknowledged(let body): try postExceptionAcknowledged(current, body)
+        case .costAdjusted(let body): try postCostAdjusted(current, body)
+        case .unknown(let type):
+            throw EngineError(.unknownType, "This version does not know events of type \(type).")
+        }
+        return .accepted
+    }
+
+    /// The item of a line; without it the event waits, parked, until the catalogue has it.
+    @discardableResult
+    mutating func knownItem(_ line: EventLine) throws(EngineError) -> ItemRow {
+        guard let item = try cache.items.row(ItemRow.Key(sku: line.sku), from: reader) else {
+            throw EngineError(.unknownSKU, "The SKU \(line.sku) is not in the catalogue.")
+        }
+        guard item.properties.scale == line.scale else {
+            throw .refused(
+                "scale_mismatch",
+                "The line counts \(line.sku) at \(line.scale) decimals, the catalogue at "
+                    + "\(item.properties.scale)."
+            )
+        }
+        if item.isRetired {
+            raise("item_retired", line.sku, "\(line.sku) is retired and still moved.")
+        }
+        return item
+    }
+
+    // MARK: Catalogue, places, nodes
+
+    private mutating func postItemRegistered(
+        _ current: Current,
+        _ body: ItemRegistration
+    ) throws(EngineError) {
+        let key = ItemRow.Key(sku: body.sku)
+        guard var item = try cache.items.row(key, from: reader) else {
+            let row = ItemRow(properties: body.properties, by: current.ref)
+            try cache.items.set(key, to: row, from: reader)
+            return
+        }
+        let old = item.properties
+        let new = body.properties
+        guard old.uom == new.uom, old.scale == new.scale,
+            old.isLotTracked == new.isLotTracked, old.isSerialTracked == new.isSerialTracked
+        else {
+            throw .refused(
+                "item_differs",
+                "\(body.sku) is registered with another unit, scale or tracking."
+            )
+        }
+        var change = ItemChange(sku: body.sku, baseVersion: 0)
+        if old.name != new.name { change.name = new.name }
+        if old.standardCost != new.standardCost { change.standardCost = new.standardCost }
+        if old.gtin != new.gtin { change.gtin = new.gtin }
+        if old.safetyStock != new.safetyStock {
+            change.safetyStock = ExactDecimal(mantissa: new.safetyStock.units, scale: new.scale)
+        }
+        try edit(current, &item, change)
+        try cache.items.set(key, to: item, from: reader)
+    }
+
+    private mutating func postItemChanged(
+        _ current: Current,
+        _ body: ItemChange
+    ) throws(EngineError) {
+        let key = ItemRow.Key(sku: body.sku)
+        guard var item = try cache.items.row(key, from: reader) else {
+            throw EngineError(.unknownSKU, "The SKU \(body.sku) is not in the catalogue.")
+        }
+        try edit(current, &item, body)
+        try cache.items.set(key, to: item, from: reader)
+    }
+
+    private mutating func postItemRetired(
+        _ current: Current,
+        _ body: ItemRetirement
+    ) throws(EngineError) {
+        let key = ItemRow.Key(sku: body.sku)
+        guard var item = try cache.items.row(key, from: reader) else {
+            throw EngineError(.unknownSKU, "The SKU \(body.sku) is not in the catalogue.")
+        }
+        guard !item.isRetired else { return }
+        item.isRetired = true
+        item.version += 1
+        item.lastEdits[Int(ItemRow.Field.isRetired.rawValue)] = current.ref
+        try cache.items.set(key, to: item, from: reader)
+    }
+
+    /// Sets the fields that an edit names: the last by position wins, field by field.
+    ///
+    /// A concurrent edit of the same field that said something else keeps its value in a conflict.
+    private mutating func edit(
+        _ current: Current,
+        _ item: inout ItemRow,
+        _ change: ItemChange
+    ) throws(EngineError) {
+        let old = item.properties
+        var changed: [(field: ItemRow.Field, before: String, after: String)] = []
+        if let name = change.name, name != old.name {
+            item.properties.name = name
+            changed.append((.name, old.name, name))
+        }
+        if let cost = change.standardCost, cost != old.standardCost {
+            item.properties.standardCost = cost
+            changed.append((.standardCost, describe(old.standardCost), describe(cost)))
+        }
+        if let gtin = change.gtin, gtin != old.gtin {
+            item.properties.gtin = gtin
+            changed.append((.gtin, old.gtin ?? "none", gtin))
+        }
+        if let entered = change.safetyStock {
+            let quantity = try InventoryRules.quantity(
+                entered.mantissa,
+                scale: entered.scale,
+                itemScale: old.scale,
+                field: "safety_stock"
+            )
+            if quantity != old.safetyStock {
+                item.properties.safetyStock = quantity
+                let before = ExactDecimal(mantissa: old.safetyStock.units, scale: old.scale)
+                changed.append((.safetyStock, describe(before), describe(entered)))
+            }
+        }
+        guard !changed.isEmpty else { return }
+        item.version += 1
+        for (field, before, after) in changed {
+            let last = item.lastEdits[Int(field.rawValue)]
+            if isConcurrent(current, with: last) {
+                try raiseConflict(
+                    .itemEdits,
+                    current,
+                    with: last,
+                    sku: change.sku,
+                    subject: "\(change.sku).\(field.text)",
+                    resolution: "The last edit by hub position stands.",
+                    before: before,
+                    after: after,
+                    compensation: "The losing value is kept here; edit again to bring it back.",
+                    isResolved: true
+                )
+            }
+            item.lastEdits[Int(field.rawValue)] = current.ref
+        }
+    }
+
+    private func describe(_ decimal: ExactDecimal?) -> String {
+        decimal?.description ?? "none"
+    }
+
+    private mutating func postSiteRegistered(
+        _ body: SiteRegistration
+    ) throws(EngineError) {
+        let key = SiteRow.Key(code: body.site)
+        var site = try cache.sites.row(key, from: reader) ?? SiteRow(name: nil)
+        if let name = body.name { site.name = name }
+        try cache.sites.set(key, to: site, from: reader)
+    }
+
+    private mutating func postNodeRegistered(_ body: NodeRegistration) throws(EngineError) {
+        let row = NodeRow(
+            name: body.name,
+            homeSite: body.site,
+            publicKey: body.publicKey,
+            isActive: body.isActive
+        )
+        try cache.nodes.set(NodeRow.Key(node: body.node), to: row, from: reader)
+        guard let code = body.site else { return }
+        let key = SiteRow.Key(code: code)
+        var site = try cache.sites.row(key, from: reader) ?? SiteRow(name: nil)
+        if body.isActive, !site.activeNodes.contains(body.node) {
+            site.activeNodes.append(body.node)
+        }
+        try cache.sites.set(key, to: site, from: reader)
+    }
+
+    private mutating func postLocation(
+        _ current: Current,
+        _ body: LocationChange,
+        isRetired: Bool
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        let key = LocationRow.Key(home: current.site, location: body.location)
+        var row: LocationRow
+        if let old = try cache.locations.row(key, from: reader) {
+            row = old
+            if let purpose = body.kind { row.purpose = purpose }
+            row.isRetired = isRetired
+            if row != old { row.version += 1 }
+        } else {
+            row = LocationRow(purpose: body.kind ?? .bin)
+            row.isRetired = isRetired
+        }
+        try cache.locations.set(key, to: row, from: reader)
+    }
+
+    // MARK: Supply
+
+    private mutating func postPurchaseOrder(
+        _ current: Current,
+        _ body: PurchaseOrder
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        let key = DocumentKey<PurchaseOrderRow>(
+            home: current.site,
+            document: body.purchaseOrder
+        )
+        var order =
+            try cache.purchaseOrders.row(key, from: reader)
+            ?? PurchaseOrderRow(supplier: body.supplier)
+        if let supplier = body.supplier { order.supplier = supplier }
+        for line in body.lines {
+            try knownItem(line)
+            let number = line.line ?? 1
+            let lineKey = PurchaseLineRow.Key(
+                home: current.site,
+                purchaseOrder: body.purchaseOrder,
+                line: number
+            )
+            var row =
+                try cache.purchaseLines.row(lineKey, from: reader) ?? PurchaseLineRow(sku: line.sku)
+            guard row.sku == line.sku else {
+                throw .refused("line_differs", "Line \(number) orders another SKU.")
+            }
+            row.ordered = line.quantity
+            if let cost = line.unitCost { row.unitCost = cost }
+            try setPurchaseLine(lineKey, to: row)
+            if !order.lines.contains(number) { order.lines.append(number) }
+        }
+        order.lines.sort()
+        try cache.purchaseOrders.set(key, to: order, from: reader)
+    }
+
+    private mutating func postPurchaseOrderClosed(
+        _ current: Current,
+        _ body: PurchaseOrder
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        let key = DocumentKey<PurchaseOrderRow>(
+            home: current.site,
+            document: body.purchaseOrder
+        )
+        guard var order = try cache.purchaseOrders.row(key, from: reader) else {
+            throw .refused(
+                "unknown_purchase_order",
+                "Purchase order \(body.purchaseOrder) is not known."
+            )
+        }
+        order.closedBy = current.ref
+        for number in order.lines {
+            let lineKey = PurchaseLineRow.Key(
+                home: current.site,
+                purchaseOrder: body.purchaseOrder,
+                line: number
+            )
+            guard var row = try cache.purchaseLines.row(lineKey, from: reader) else { continue }
+            row.isClosed = true
+            try setPurchaseLine(lineKey, to: row)
+        }
+        try cache.purchaseOrders.set(key, to: order, from: reader)
+    }
+
+    private mutating func postGoodsReceived(
+        _ current: Current,
+        _ body: GoodsReceipt
+    ) throws(EngineError) {
+        for line in body.lines {
+            let item = try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            var held = Quantity.zero
+            if let order = body.purchaseOrder, let number = line.line {
+                held = try receiveOnOrder(current, order, number, line)
+            }
+            let location = line.location ?? .stock
+            let status = line.status ?? .sellable
+            try moveStock(stock, location, line.lot, status, by: line.quantity.minus(held))
+            try moveStock(stock, location, line.lot, .hold, by: held)
+            let value: Money
+            if let amount = line.amount {
+                value = amount
+            } else if let cost = line.unitCost {
+                value = try cost.value(
+                    of: line.quantity,
+                    quantityScale: item.properties.scale,
+                    moneyScale: settings.moneyScale
+                )
+            } else {
+                value = .zero
+                raise("cost_unknown", line.sku, "\(line.sku) was received at no known cost.")
+            }
+            _ = try enter(
+                current,
+                stock,
+                line.quantity,
+                rule: .given,
+                given: value,
+                account: .goodsReceivedNotInvoiced
+            )
+        }
+    }
+
+    /// Counts a receipt against its purchase order line.
+    ///
+    /// - Returns: The units to hold back, because a concurrent receipt of the same line may be the
+    ///   same goods.
+    private mutating func receiveOnOrder(
+        _ current: Current,
+        _ order: DocumentID,
+        _ number: Int32,
+        _ line: EventLine
+    ) throws(EngineError) -> Quantity {
+        guard holds(current.site) else { return .zero }
+        let key = PurchaseLineRow.Key(home: current.site, purchaseOrder: order, line: number)
+        guard var row = try cache.purchaseLines.row(key, from: reader), row.sku == line.sku else {
+            raise(
+                "unknown_purchase_order",
+                line.sku,
+                "Line \(number) of purchase order \(order) is not known for \(line.sku)."
+            )
+            return .zero
+        }
+        let before = row.received
+        row.received = try before.plus(line.quantity)
+        let excess = min(try row.received.minus(row.ordered).clampedToZero, line.quantity)
+        var held = Quantity.zero
+        if excess.units > 0 || row.isClosed {
+            if let last = row.lastReceipt, excess.units > 0, isConcurrent(current, with: last) {
+                held = excess
+                try raiseConflict(
+                    .receivedTwice,
+                    current,
+                    with: last,
+                    sku: line.sku,
+                    subject: "\(order)/\(number)",
+                    resolution: "Both receipts stand; what exceeds the order is on hold.",
+                    before: "ordered \(row.ordered.units), received \(before.units)",
+                    after: "received \(row.received.units), on hold \(held.units)",
+                    compensation:
+                        "Look whether the goods are there twice, then release or reverse.",
+                    isResolved: false
+                )
+            } else {
+                raise(
+                    "over_delivery",
+                    line.sku,
+                    "More of \(line.sku) arrived on \(order) than is on order."
+                )
+            }
+        }
+        row.lastReceipt = current.ref
+        try setPurchaseLine(key, to: row)
+        return held
+    }
+
+    // MARK: Inside a site
+
+    private mutating func postMoved(
+        _ current: Current,
+        _ body: StockChange
+    ) throws(EngineError) {
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let status = line.status ?? .sellable
+            try moveStock(
+                stock,
+                line.location ?? .stock,
+                line.lot,
+                status,
+                by: -line.quantity
+            )
+            try moveStock(
+                stock,
+                line.toLocation ?? .stock,
+                line.lot,
+                status,
+                by: line.quantity
+            )
+        }
+    }
+
+    private mutating func postStatusChanged(
+        _ current: Current,
+        _ body: StockChange
+    ) throws(EngineError) {
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let location = line.location ?? .stock
+            try moveStock(
+                stock,
+                location,
+                line.lot,
+                line.status ?? .sellable,
+                by: -line.quantity
+            )
+            try moveStock(
+                stock,
+                location,
+                line.lot,
+                line.toStatus ?? .sellable,
+                by: line.quantity
+            )
+        }
+    }
+
+    private mutating func postScrapped(
+        _ current: Current,
+        _ body: StockChange
+    ) throws(EngineError) {
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(
+                stock,
+                line.location ?? .stock,
+                line.lot,
+                line.status ?? .sellable,
+                by: -line.quantity
+            )
+            _ = try issue(current, stock, line.quantity, account: .scrap)
+        }
+    }
+
+    private mutating func postCountRecorded(
+        _ current: Current,
+        _ body: StockCount
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        var lines: [DocumentLine] = []
+        var variance: [DocumentLine] = []
+        for line in body.lines {
+            try knownItem(line)
+            let location = line.location ?? .stock
+            let statuses = line.status.map { [$0] } ?? StockStatus.allCases
+            var book = Quantity.zero
+            var byStatus: [StockStatus: Quantity] = [:]
+            for status in statuses {
+                let key = BucketRow.Key(
+                    home: current.site,
+                    sku: line.sku,
+                    location: location,
+                    lot: line.lot,
+                    status: status
+                )
+                let quantity = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
+                byStatus[status] = quantity
+                book = try book.plus(quantity)
+            }
+            let delta = try line.quantity.minus(book)
+            lines.append(
+                DocumentLine(
+                    sku: line.sku,
+                    quantity: line.quantity,
+                    other: delta,
+                    location: location,
+                    lot: line.lot,
+                    status: line.status
+                )
+            )
+            guard !delta.isZero else { continue }
+            if let status = line.status {
+                variance.append(
+                    DocumentLine(
+                        sku: line.sku,
+                        quantity: delta,
+                        location: location,
+                        lot: line.lot,
+                        status: status
+                    )
+                )
+            } else {
+                variance += try spread(delta, line, location, byStatus)
+            }
+        }
+        let key = DocumentKey<CountRow>(home: current.site, document: body.count)
+        try cache.counts.set(
+            key,
+            to: CountRow(recordedBy: current.ref, lines: lines),
+            from: reader
+        )
+        guard body.proposes, !variance.isEmpty else { return }
+        let adjustment = DocumentKey<AdjustmentRow>(home: current.site, document: body.count)
+        try cache.adjustments.set(
+            adjustment,
+            to: AdjustmentRow(
+                proposedBy: current.ref,
+                proposer: current.event.actor,
+                reason: "count \(body.count)",
+                lines: variance
+            ),
+            from: reader
+        )
+    }
+
+    /// Spreads a variance without a status: a gain is sellable; a loss takes what is sellable, then
+    /// returned, hold and damaged, and the rest from sellable again.
+    private func spread(
+        _ delta: Quantity,
+        _ line: EventLine,
+        _ location: LocationID,
+        _ byStatus: [StockStatus: Quantity]
+    ) throws(EngineError) -> [DocumentLine] {
+        var parts: [DocumentLine] = []
+        var left = delta
+        if delta.units < 0 {
+            for status in [StockStatus.sellable, .returned, .hold, .damaged] {
+                let there = (byStatus[status] ?? .zero).clampedToZero
+                let taken = min(there, -left)
+                guard taken.units > 0 else { continue }
+                parts.append(
+                    DocumentLine(
+                        sku: line.sku,
+                        quantity: -taken,
+                        location: location,
+                        lot: line.lot,
+                        status: status
+                    )
+                )
+                left = try left.plus(taken)
+            }
+        }
+        if !left.isZero {
+            parts.append(
+                DocumentLine(
+                    sku: line.sku,
+                    quantity: left,
+                    location: location,
+                    lot: line.lot,
+                    status: .sellable
+                )
+            )
+        }
+        return parts
+    }
+
+    private mutating func postAdjustmentProposed(
+        _ current: Current,
+        _ body: Adjustment
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        var lines: [DocumentLine] = []
+        for line in body.lines {
+            try knownItem(line)
+            lines.append(
+                DocumentLine(
+                    sku: line.sku,
+                    quantity: line.quantity,
+                    location: line.location ?? .stock,
+                    lot: line.lot,
+                    status: line.status ?? .sellable
+                )
+            )
+        }
+        let key = DocumentKey<AdjustmentRow>(home: current.site, document: body.adjustment)
+        guard try cache.adjustments.row(key, from: reader) == nil else {
+            throw .refused(
+                "adjustment_exists",
+                "Adjustment \(body.adjustment) was proposed before."
+            )
+        }
+        try cache.adjustments.set(
+            key,
+            to: AdjustmentRow(
+                proposedBy: current.ref,
+                proposer: current.event.actor,
+                reason: body.reason ?? "unspecified",
+                lines: lines
+            ),
+            from: reader
+        )
+    }
+
+    private mutating func postAdjustmentDecided(
+        _ current: Current,
+        _ body: Adjustment,
+        isApproved: Bool
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        let key = DocumentKey<AdjustmentRow>(home: current.site, document: body.adjustment)
+        guard var row = try cache.adjustments.row(key, from: reader) else {
+            throw .refused("unknown_adjustment", "Adjustment \(body.adjustment) is not known.")
+        }
+        guard row.state == .proposed else {
+            throw .refused(
+                "already_decided",
+                "Adjustment \(body.adjustment) is \(row.state.text) already."
+            )
+        }
+        row.state = isApproved ? .approved : .rejected
+        row.decidedBy = current.ref
+        try cache.adjustments.set(key, to: row, from: reader)
+        guard isApproved else { return }
+        for line in row.lines {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(
+                stock,
+                line.location,
+                line.lot,
+                line.status ?? .sellable,
+                by: line.quantity
+            )
+            if line.quantity.units > 0 {
+                _ = try enter(
+                    current,
+                    stock,
+                    line.quantity,
+                    rule: .current,
+                    given: nil,
+                    account: .adjustment
+                )
+            } else {
+                _ = try issue(current, stock, -line.quantity, account: .adjustment)
+            }
+        }
+    }
+
+    // MARK: Promises and decisions
+
+    private mutating func postRightsGranted(
+        _ current: Current,
+        _ body: RightsGrant
+    ) throws(EngineError) {
+        let stock = StockKey(home: body.stockSite ?? current.site, sku: body.sku)
+        guard !body.quantity.isZero else { return }
+        try moveRights(stock, .node(current.event.id.node), by: -body.quantity)
+        try moveRights(stock, .node(body.to), by: body.quantity)
+        dues.risen.insert(stock)
+    }
+
+    private mutating func postConflictResolved(
+        _ current: Current,
+        _ body: Decision
+    ) throws(EngineError) {
+        for home in [nil, current.site] as [SiteCode?] where settings.scope.holds(home) {
+            let key = ConflictRow.Key(home: home, id: body.subject)
+            guard var row = try cache.conflicts.row(key, from: reader) else { continue }
+            guard !row.isResolved else {
+                throw .refused("already_decided", "Conflict \(body.subject) is resolved already.")
+            }
+            row.isResolved = true
+            row.decidedBy = current.event.actor?.text ?? "person"
+            row.resolution = [body.choice, body.reason].compactMap(\.self).joined(separator: ": ")
+            try cache.conflicts.set(key, to: row, from: reader)
+            return
+        }
+        throw .refused("unknown_conflict", "Conflict \(body.subject) is not known.")
+    }
+
+    private mutating func postExceptionAcknowledged(
+        _ current: Current,
+        _ body: Decision
+    ) throws(EngineError) {
+        let parts = body.subject.split(separator: "/")
+        guard parts.count == 2, let event = EventID(String(parts[0])),
+            let index = UInt32(String(parts[1]))
+        else {
+            throw .refused(
+                "unknown_exception",
+                "Exception \(body.subject) is not known.",
+                field: "exception"
+            )
+        }
+        for home in [nil, current.site] as [SiteCode?] where settings.scope.holds(home) {
+            let key = ExceptionRow.Key(home: home, event: event, index: index)
+            guard var row = try cache.exceptions.row(key, from: reader) else { continue }
+            if row.acknowledgedBy == nil { row.acknowledgedBy = current.ref }
+            try cache.exceptions.set(key, to: row, from: reader)
+            return
+        }
+        throw .refused(
+            "unknown_exception",
+            "Exception \(body.subject) is not known.",
+            field: "exception"
+        )
+    }
+
+    // MARK: Derived
+
+    /// Posts what replay has found: as data, exactly as the hub recorded it.
+    private mutating func postCostAdjusted(
+        _ current: Current,
+        _ body: CostAdjustment
+    ) throws(EngineError) {
+        let stock = StockKey(home: body.site, sku: body.sku)
+        for item in body.items {
+            var source = body.site
+            if case .transferLine(let site, _, _, _) = item.reference,
+                item.account == .goodsInTransit
+            {
+                source = site
+            }
+            try post(
+                body.site,
+                .inventory,
+                body.sku,
+                item.delta,
+                valuedAt: item.movement.effective
+            )
+            try post(
+                source,
+                item.account,
+                body.sku,
+                -item.delta,
+                valuedAt: item.movement.effective
+            )
+            if case .transferLine(let site, _, let transfer, let number) = item.reference {
+                try flowThroughTransit(current, body, item, site, transfer, number)
+            }
+            guard holds(body.site) else { continue }
+            let key = MovementRow.Key(stock: stock, movement: item.movement)
+            guard var row = try cache.movements.row(key, from: reader) else {
+                throw EngineError(
+                    .identityBroken,
+                    "A cost adjustment names a movement that is not known."
+                )
+            }
+            let signed = row.isInward ? item.delta : -item.delta
+            row.posted = try row.posted.plus(signed)
+            var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+            let isNews = row.value == (try row.posted.minus(signed)) && row.rule == .given
+            valuation.unposted = try valuation.unposted.minus(item.delta)
+            if isNews {
+                row.value = row.posted
+                valuation.unposted = try valuation.unposted.plus(item.delta)
+            }
+            try touch(stock)
+            try cache.valuations.set(stock, to: valuation, from: reader)
+            try cache.movements.set(key, to: row, from: reader)
+            if isNews { try replay(current, stock, from: item.movement) }
+        }
+    }
+
+    /// Takes a correction out of the transit value of a transfer line, at both of its sites.
+    private mutating func flowThroughTransit(
+        _ current: Current,
+        _ body: CostAdjustment,
+        _ item: CostAdjustment.Item,
+        _ source: SiteCode,
+        _ transfer: DocumentID,
+        _ number: Int32
+    ) throws(EngineError) {
+        for home in current.event.namedSites where holds(home) {
+            let key = TransferLineRow.Key(
+                home: home,
+                source: source,
+                transfer: transfer,
+                line: number
+            )
+            guard var line = try cache.transferLines.row(key, from: reader) else { continue }
+            line.transitValue = try line.transitValue.minus(item.delta)
+            try setTransferLine(key, to: line)
+            if home == source { dues.residuals[key] = current.event.id }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+import Causality
+
+/// The few ways in which any event changes rows. Each keeps the sums in the same step.
+extension StockState {
+    func holds(_ site: SiteCode) -> Bool { settings.scope.holds(site) }
+
+    /// Notes what was free to promise before the event first touched the stock.
+    mutating func touch(_ stock: StockKey) throws(EngineError) {
+        guard report.freeBefore[stock] == nil else { return }
+        let free = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
+        report.freeBefore[stock] = free
+    }
+
+    /// Changes the sums of one item at one site.
+    mutating func changeSummary(
+        _ stock: StockKey,
+        _ change: (inout StockSummary) throws(EngineError) -> Void
+    ) throws(EngineError) {
+        guard holds(stock.home) else { return }
+        try touch(stock)
+        var summary = try cache.summaries.row(stock, from: reader) ?? StockSummary()
+        try change(&summary)
+        try cache.summaries.set(stock, to: summary, from: reader)
+    }
+
+    /// Adds units to a bucket; a negative result is accepted with an exception.
+    mutating func moveStock(
+        _ stock: StockKey,
+        _ location: LocationID,
+        _ lot: LotID?,
+        _ status: StockStatus,
+        by delta: Quantity
+    ) throws(EngineError) {
+        guard holds(stock.home), !delta.isZero else { return }
+        let key = BucketRow.Key(
+            home: stock.home,
+            sku: stock.sku,
+            location: location,
+            lot: lot,
+            status: status
+        )
+        let before = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
+        let after = try before.plus(delta)
+        try cache.buckets.set(key, to: BucketRow(quantity: after), from: reader)
+        try changeSummary(stock) { (summary) throws(EngineError) in
+            if status == .sellable {
+                try summary.sellable.add(delta)
+            } else {
+                try summary.unsellable.add(delta)
+            }
+        }
+        if after.units < 0, delta.units < 0 {
+            raise(
+                "negative_stock",
+                stock.sku,
+                "\(stock.sku) at \(location) is below zero: more left than was known to be there."
+            )
+        }
+    }
+
+    /// Raises an exception on the event at hand, once per code and item.
+    mutating func raise(_ code: String, _ sku: SKU?, _ sentence: String) {
+        guard !report.exceptions.contains(where: { $0.code == code && $0.sku == sku }) else {
+            return
+        }
+        report.exceptions.append((code, sku, sentence))
+    }
+
+    /// Replaces an order line, keeping the sums and the queue of waiting promises.
+    mutating func setOrderLine(
+        _ key: OrderLineRow.Key,
+        to line: OrderLineRow
+    ) throws(EngineError) {
+        guard holds(key.home) else { return }
+        let old = try cache.orderLines.row(key, from: reader)
+        guard try line.isBalanced() else {
+            throw EngineError(.identityBroken, "The quantities of the order line do not add up.")
+        }
+        for part in [
+            line.reserved, line.allocated, line.picked, line.packed, line.shipped,
+            line.backordered, line.cancelled,
+        ] where part.units < 0 {
+            throw EngineError(.identityBroken, "A quantity of the order line is below zero.")
+        }
+        try cache.orderLines.set(key, to: line, from: reader)
+        let stock = StockKey(home: key.home, sku: line.sku)
+        try changeSummary(stock) { (summary) throws(EngineError) in
+            try summary.reserved.add(line.reserved.minus(old?.reserved ?? .zero))
+            try summary.allocated.add(line.allocated.minus(old?.allocated ?? .zero))
+            try summary.picked.add(line.picked.minus(old?.picked ?? .zero))
+            try summary.packed.add(line.packed.minus(old?.packed ?? .zero))
+            try summary.backordered.add(line.backordered.minus(old?.backordered ?? .zero))
+        }
+        let wasWaiting = old.map { $0.backordered.units > 0 } ?? false
+        let isWaiting = line.backordered.units > 0
+        if wasWaiting != isWaiting {
+            let waiting = BackorderRow.Key(
+                home: key.home,
+                sku: line.sku,
+                promise: line.promise,
+                orderSite: key.orderSite,
+                order: key.order,
+                line: key.line
+            )
+            try cache.backorders.set(
+                waiting,
+                to: BackorderRow(isWaiting: isWaiting),
+                from: reader
+            )
+        }
+    }
+
+    /// Replaces the surplus of an order, keeping the sums.
+    mutating func setSurplus(
+        _ key: SurplusRow.Key,
+        to surplus: SurplusRow
+    ) throws(EngineError) {
+        guard holds(key.home) else { return }
+        let old = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
+        try cache.surpluses.set(key, to: surplus, from: reader)
+        try changeSummary(StockKey(home: key.home, sku: key.sku)) {
+            (summary) throws(EngineError) in
+            try summary.surplus.add(
+                surplus.picked.plus(surplus.packed).minus(old.picked).minus(old.packed)
+            )
+        }
+    }
+
+    /// Replaces a purchase order line, keeping the sums.
+    mutating func setPurchaseLine(
+        _ key: PurchaseLineRow.Key,
+        to line: PurchaseLineRow
+    ) throws(EngineError) {
+        guard holds(key.home) else { return }
+        let old = try cache.purchaseLines.row(key, from: reader)
+        try cache.purchaseLines.set(key, to: line, from: reader)
+        let delta = try line.expected().minus(old?.expected() ?? .zero)
+        try changeSummary(StockKey(home: key.home, sku: line.sku)) {
+            (summary) throws(EngineError) in try summary.onOrder.add(delta)
+        }
+    }
+
+    /// Replaces one site's copy of a transfer line, keeping the sums.
+    mutating func setTransferLine(
+        _ key: TransferLineRow.Key,
+        to line: TransferLineRow
+    ) throws(EngineError) {
+        guard holds(key.home) else { return }
+        let old = try cache.transferLines.row(key, from: reader)
+        try cache.transferLines.set(key, to: line, from: reader)
+        let delta = try line.inTransit().minus(old?.inTransit() ?? .zero)
+        try changeSummary(StockKey(home: key.home, sku: line.sku)) {
+            (summary) throws(EngineError) in
+            if key.home == key.source {
+                try summary.inTransitOut.add(delta)
+            } else {
+                try summary.inTransitIn.add(delta)
+            }
+        }
+    }
+
+    /// Adds to a task's quantity; at zero the task is done.
+    mutating func addTask(
+        _ purpose: TaskRow.Purpose,
+        _ subject: String,
+        _ stock: StockKey,
+        _ delta: Quantity
+    ) throws(EngineError) {
+        guard holds(stock.home), !delta.isZero else { return }
+        let key = TaskRow.Key(
+            home: stock.home,
+            purpose: purpose,
+            subject: subject,
+            sku: stock.sku
+        )
+        let before = try cache.tasks.row(key, from: reader)?.quantity ?? .zero
+        let after = try before.plus(delta).clampedToZero
+        try cache.tasks.set(key, to: TaskRow(quantity: after), from: reader)
+    }
+
+    // MARK: Promise rights
+
+    /// Adds to the balance of one holder.
+    mutating func moveRights(
+        _ stock: StockKey,
+        _ holder: Holder,
+        by delta: Quantity
+    ) throws(EngineError) {
+        guard holds(stock.home) else { return }
+        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: holder)
+        let before = try cache.rights.row(key, from: reader)?.balance ?? .zero
+        let after = try before.plus(delta)
+        try cache.rights.set(key, to: RightsRow(balance: after), from: reader)
+        let isOwn = try isHome(holder, stock.home)
+        try changeSummary(stock) { (summary) throws(EngineError) in
+            try summary.rights.add(delta)
+            try summary.rightsOwed.add(
+                min(after, .zero).minus(min(before, .zero))
+            )
+            if !isOwn { try summary.rightsGranted.add(delta) }
+        }
+        if after.units < 0, delta.units < 0 {
+            raise(
+                "promise_shortage",
+                stock.sku,
+                "More of \(stock.sku) is promised at \(stock.home) than is there to promise."
+            )
+        }
+    }
+
+    /// Whether a holder belongs to the stock's own site.
+    private mutating func isHome(
+        _ holder: Holder,
+        _ site: SiteCode
+    ) throws(EngineError) -> Bool {
+        guard case .node(let node) = holder else { return true }
+        guard let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader) else {
+            return true
+        }
+        return row.homeSite == site
+    }
+
+    /// Whether a node is the only one of a site that may promise.
+    mutating func isOnlyActive(_ node: NodeID, at site: SiteCode) throws(EngineError) -> Bool {
+        let row = try cache.sites.row(SiteRow.Key(code: site), from: reader)
+        let others = row?.activeNodes.filter { $0 != node } ?? []
+        return others.isEmpty
+    }
+
+    /// Whether a node may promise finally at all: it is active, or has not joined and its site has
+    /// no active node that it knows of.
+    mutating func mayPromise(_ node: NodeID, at site: SiteCode) throws(EngineError) -> Bool {
+        if let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader) {
+            return row.isActive
+        }
+        return try isOnlyActive(node, at: site)
+    }
+
+    /// What a node may promise or grant now: its balance, less all negative balances, less at the
+    /// stock's own site the safety stock.
+    mutating func usableRights(
+        _ node: NodeID,
+        _ stock: StockKey
+    ) throws(EngineError) -> Quantity {
+        guard try mayPromise(node, at: stock.home) else { return .zero }
+        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .node(node))
+        let balance = try cache.rights.row(key, from: reader)?.balance ?? .zero
+        guard balance.units > 0 else { return .zero }
+        let summary = try cache.summaries.row(stock, from: reader) ?? StockSummary()
+        var usable = try balance.plus(summary.rightsOwed)
+        if try isHome(.node(node), stock.home) {
+            let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+            usable = try usable.minus(item?.properties.safetyStock ?? .zero)
+        }
+        return usable.clampedToZero
+    }
+
+    // MARK: Causality
+
+    /// Whether the event at hand and an earlier one were recorded without knowing of each other.
+    ///
+    /// The earlier one was ordered first, so it cannot know the later one; what is left to ask is
+    /// whether the later one's context holds it.
+    func isConcurrent(_ current: Current, with other: EventRef) -> Bool {
+        guard other.id != current.event.id else { return false }
+        return !current.event.context.knows(
+            other.id,
+            at: other.position,
+            in: settings.epoch,
+            recordedBy: current.event.id
+        )
+    }
+
+    /// Writes a conflict with its proof at every site that the event touches and that is held.
+    mutating func raiseConflict(
+        _ rule: ConflictRow.Rule,
+        _ current: Current,
+        with other: EventRef,
+        sku: SKU?,
+        subject: String,
+        resolution: String,
+        before: String,
+        after: String,
+        compensation: String,
+        isResolved: Bool
+    ) throws(EngineError) {
+        var sides: [ConflictRow.Side] = []
+        do {
+            if let located = try reader.source.located(other.id) {
+                let known = EventRef(
+                    id: other.id,
+                    position: other.position ?? located.entry?.position
+                )
+                sides.append(ConflictRow.Side(event: known, context: located.event.context))
+            } else {
+                sides.append(ConflictRow.Side(event: other, context: .empty))
+            }
+        } catch {
+            throw .storage(error)
+        }
+        sides.append(ConflictRow.Side(event: current.ref, context: current.event.context))
+        var name = ByteWriter()
+        name.byte(rule.rawValue)
+        name.event(other.id)
+        name.event(current.event.id)
+        name.text(subject)
+        let id = "c-" + String(ContentHash.of(name.bytes).description.prefix(16))
+        let row = ConflictRow(
+            rule: rule,
+            isResolved: isResolved,
+            sku: sku,
+            subject: subject,
+            sides: sides,
+            resolution: resolution,
+            before: before,
+            after: after,
+            compensation: compensation,
+            decidedBy: "rule",
+            raisedAt: current.receivedAt ?? current.effective
+        )
+        let homes: [SiteCode?] =
+            current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
+        for home in homes where settings.scope.holds(home) {
+            try cache.conflicts.set(
+                ConflictRow.Key(home: home, id: id),
+                to: row,
+                from: reader
+            )
+        }
+    }
+}

@@ -1,0 +1,356 @@
+import Causality
+
+/// The undoing of one event: the exact negation of what it posted, at its own value.
+extension StockState {
+    mutating func postReversed(
+        _ current: Current,
+        _ body: Reversal
+    ) throws(EngineError) -> Verdict {
+        guard holds(current.site) else { return .accepted }
+        let mark = OperationRow.Key(
+            home: current.site,
+            op: OpKey(trusted: "reversed:\(body.event)")
+        )
+        if let first = try cache.operations.row(mark, from: reader),
+            first.event != current.event.id
+        {
+            return .duplicate
+        }
+        guard let located = try located(body.event) else {
+            throw .refused("unknown_event", "The event \(body.event) is not known here.")
+        }
+        guard located.event.site == current.site else {
+            throw .refused("other_site", "The event belongs to \(located.event.site).")
+        }
+        let ordering: Ordering =
+            if let entry = located.entry {
+                .ordered(at: entry.position, entry.ruling)
+            } else {
+                .pending
+            }
+        let original = Current(event: located.event, ordering: ordering)
+        report.holder = located.event.id.node
+        report.valuedAt = original.effective
+        try undo(current, original)
+        try cache.operations.set(
+            mark,
+            to: OperationRow(event: current.event.id, contentHash: .zero, isFinal: nil),
+            from: reader
+        )
+        return .accepted
+    }
+
+    private mutating func undo(
+        _ current: Current,
+        _ original: Current
+    ) throws(EngineError) {
+        switch original.event.body {
+        case .goodsReceived(let receipt): try undoReceipt(current, original, receipt)
+        case .shipmentDispatched(let work): try undoDispatch(current, original, work)
+        case .packCompleted(let work): try undoPack(current, work)
+        case .pickCompleted(let work): try postUnpicked(current, work)
+        case .returnReceived(let customerReturn) where customerReturn.orderSite == nil:
+            try undoReturn(current, original, customerReturn)
+        case .moved(let change):
+            var back = change
+            for index in back.lines.indices {
+                back.lines[index].location = change.lines[index].toLocation
+                back.lines[index].toLocation = change.lines[index].location
+            }
+            for line in back.lines {
+                let stock = StockKey(home: current.site, sku: line.sku)
+                let status = line.status ?? .sellable
+                try moveStock(
+                    stock,
+                    line.location ?? .stock,
+                    line.lot,
+                    status,
+                    by: -line.quantity
+                )
+                try moveStock(
+                    stock,
+                    line.toLocation ?? .stock,
+                    line.lot,
+                    status,
+                    by: line.quantity
+                )
+            }
+        case .statusChanged(let change):
+            for line in change.lines {
+                let stock = StockKey(home: current.site, sku: line.sku)
+                let location = line.location ?? .stock
+                try moveStock(
+                    stock,
+                    location,
+                    line.lot,
+                    line.toStatus ?? .sellable,
+                    by: -line.quantity
+                )
+                try moveStock(
+                    stock,
+                    location,
+                    line.lot,
+                    line.status ?? .sellable,
+                    by: line.quantity
+                )
+            }
+        case .scrapped(let change):
+            for line in change.lines {
+                let stock = StockKey(home: current.site, sku: line.sku)
+                try moveStock(
+                    stock,
+                    line.location ?? .stock,
+                    line.lot,
+                    line.status ?? .sellable,
+                    by: line.quantity
+                )
+                try void(current, stock, original)
+            }
+        case .adjustmentApproved(let adjustment):
+            try undoAdjustment(current, original, adjustment)
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
+            .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
+            .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
+            .reservationReleased, .backorderPromised, .allocated, .unpicked, .returnReceived,
+            .returnDispositioned, .transferRequested, .transferCancelled, .transferDispatched,
+            .transferReceived, .transferSettled, .countRecorded, .adjustmentProposed,
+            .adjustmentRejected, .reversed, .rightsGranted, .nodeRegistered, .conflictResolved,
+            .exceptionAcknowledged, .costAdjusted, .unknown:
+            throw .refused(
+                "not_reversible",
+                "Events of type \(original.event.body.type) cannot be reversed.",
+                field: "event",
+                hint: "Record the opposite event instead."
+            )
+        }
+    }
+
+    private mutating func undoReceipt(
+        _ current: Current,
+        _ original: Current,
+        _ receipt: GoodsReceipt
+    ) throws(EngineError) {
+        for line in receipt.lines {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(
+                stock,
+                line.location ?? .stock,
+                line.lot,
+                line.status ?? .sellable,
+                by: -line.quantity
+            )
+            if let order = receipt.purchaseOrder, let number = line.line {
+                let key = PurchaseLineRow.Key(
+                    home: current.site,
+                    purchaseOrder: order,
+                    line: number
+                )
+                if var row = try cache.purchaseLines.row(key, from: reader) {
+                    row.received = try row.received.minus(line.quantity)
+                    try setPurchaseLine(key, to: row)
+                }
+            }
+            try void(current, stock, original)
+        }
+    }
+
+    private mutating func undoDispatch(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        for line in work.lines {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
+            var left = line.quantity
+            let orderSite = work.orderSite ?? current.site
+            if let number = line.line {
+                let key = OrderLineRow.Key(
+                    home: current.site,
+                    orderSite: orderSite,
+                    order: work.order,
+                    line: number
+                )
+                if var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku {
+                    let back = min(try row.shipped.minus(row.returned), left)
+                    row.shipped = try row.shipped.minus(back)
+                    row.packed = try row.packed.plus(back)
+                    left = try left.minus(back)
+                    try setOrderLine(key, to: row)
+                }
+            }
+            if left.units > 0 {
+                let key = SurplusRow.Key(
+                    home: current.site,
+                    orderSite: orderSite,
+                    order: work.order,
+                    sku: line.sku
+                )
+                var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
+                guard surplus.shippedBeyond >= left else {
+                    throw .refused(
+                        "already_returned",
+                        "Some of \(line.sku) has come back already.",
+                        field: "event",
+                        hint: "Reverse the return first."
+                    )
+                }
+                surplus.shippedValue = try surplus.shippedValue.minus(
+                    surplus.shippedValue.share(left, of: surplus.shippedBeyond)
+                )
+                surplus.shippedBeyond = try surplus.shippedBeyond.minus(left)
+                surplus.packed = try surplus.packed.plus(left)
+                try setSurplus(key, to: surplus)
+            }
+            try void(current, stock, original)
+        }
+    }
+
+    private mutating func undoPack(
+        _ current: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        for line in work.lines {
+            guard let number = line.line else { continue }
+            let key = OrderLineRow.Key(
+                home: current.site,
+                orderSite: work.orderSite ?? current.site,
+                order: work.order,
+                line: number
+            )
+            guard var row = try cache.orderLines.row(key, from: reader),
+                row.packed >= line.quantity
+            else {
+                throw .refused(
+                    "already_shipped",
+                    "Some of \(line.sku) has been shipped already.",
+                    field: "event",
+                    hint: "Reverse the dispatch first."
+                )
+            }
+            row.packed = try row.packed.minus(line.quantity)
+            row.picked = try row.picked.plus(line.quantity)
+            try setOrderLine(key, to: row)
+        }
+    }
+
+    private mutating func undoReturn(
+        _ current: Current,
+        _ original: Current,
+        _ customerReturn: CustomerReturn
+    ) throws(EngineError) {
+        for line in customerReturn.lines {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(
+                stock,
+                line.location ?? .stock,
+                line.lot,
+                line.status ?? .returned,
+                by: -line.quantity
+            )
+            if let order = customerReturn.order, let number = line.line {
+                let key = OrderLineRow.Key(
+                    home: current.site,
+                    orderSite: current.site,
+                    order: order,
+                    line: number
+                )
+                if var row = try cache.orderLines.row(key, from: reader) {
+                    let back = min(row.returned, line.quantity)
+                    row.returned = try row.returned.minus(back)
+                    try setOrderLine(key, to: row)
+                }
+            }
+            try void(current, stock, original)
+        }
+    }
+
+    private mutating func undoAdjustment(
+        _ current: Current,
+        _ original: Current,
+        _ adjustment: Adjustment
+    ) throws(EngineError) {
+        let key = DocumentKey<AdjustmentRow>(
+            home: current.site,
+            document: adjustment.adjustment
+        )
+        guard let row = try cache.adjustments.row(key, from: reader) else {
+            throw .refused(
+                "unknown_adjustment",
+                "Adjustment \(adjustment.adjustment) is not known."
+            )
+        }
+        for line in row.lines {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(
+                stock,
+                line.location,
+                line.lot,
+                line.status ?? .sellable,
+                by: -line.quantity
+            )
+            try void(current, stock, original)
+        }
+    }
+
+    /// Takes an event's movements of one item out of the valuation: posts the negation of what
+    /// they posted, and values what came after them as if they had not been.
+    private mutating func void(
+        _ current: Current,
+        _ stock: StockKey,
+        _ original: Current
+    ) throws(EngineError) {
+        func key(_ index: UInt32) -> MovementRow.Key {
+            MovementRow.Key(
+                stock: stock,
+                movement: MovementKey(
+                    effective: original.effective,
+                    position: original.position ?? HubPosition(UInt64.max),
+                    sequence: original.event.id.sequence,
+                    index: index
+                )
+            )
+        }
+        let rows = try cache.movements.rows(
+            from: key(0).bytes,
+            to: key(.max).bytes,
+            limit: .max,
+            source: reader
+        ).filter { $0.row.event == original.event.id && !$0.row.isVoid }
+        guard let first = rows.first else { return }
+        var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+        for (rowKey, old) in rows {
+            var row = old
+            let posted = row.isInward ? row.posted : -row.posted
+            let unposted = try row.value.minus(row.posted)
+            valuation.unposted = try valuation.unposted.minus(
+                row.isInward ? unposted : -unposted
+            )
+            try post(stock.home, .inventory, stock.sku, -posted)
+            try post(stock.home, row.account, stock.sku, posted)
+            if case .orderLine(let site, let order, let number) = row.reference {
+                let line = OrderLineRow.Key(
+                    home: stock.home,
+                    orderSite: site,
+                    order: order,
+                    line: number
+                )
+                if var served = try cache.orderLines.row(line, from: reader) {
+                    if row.rule == .issue {
+                        served.shippedValue = try served.shippedValue.minus(row.value)
+                    } else {
+                        served.returnedValue = try served.returnedValue.minus(row.value)
+                    }
+                    try setOrderLine(line, to: served)
+                }
+            }
+            row.isVoid = true
+            row.posted = .zero
+            row.value = .zero
+            try cache.movements.set(rowKey, to: row, from: reader)
+            dues.corrections[stock]?.movements.remove(rowKey.movement)
+        }
+        try cache.valuations.set(stock, to: valuation, from: reader)
+        try replay(current, stock, from: first.key.movement)
+    }
+}

@@ -1,0 +1,367 @@
+import Causality
+
+/// Transfers: goods on the way from one site to another, with their value.
+extension StockState {
+    private func sites(
+        _ current: Current,
+        _ body: Transfer
+    ) -> (source: SiteCode, destination: SiteCode) {
+        (body.fromSite ?? current.site, body.toSite ?? current.site)
+    }
+
+    /// Changes both sites' copies of a transfer, as far as they are held.
+    private mutating func changeTransfer(
+        _ current: Current,
+        _ body: Transfer,
+        _ change: (inout TransferRow) -> Void
+    ) throws(EngineError) {
+        let (source, destination) = sites(current, body)
+        for home in Set([source, destination]) where holds(home) {
+            let key = TransferRow.Key(home: home, source: source, transfer: body.transfer)
+            var row =
+                try cache.transfers.row(key, from: reader) ?? TransferRow(destination: destination)
+            for line in body.lines {
+                if let number = line.line, !row.lines.contains(number) {
+                    row.lines.append(number)
+                    row.lines.sort()
+                }
+            }
+            change(&row)
+            try cache.transfers.set(key, to: row, from: reader)
+        }
+    }
+
+    private mutating func transfer(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) -> TransferRow? {
+        let (source, destination) = sites(current, body)
+        for home in [source, destination] where holds(home) {
+            let key = TransferRow.Key(home: home, source: source, transfer: body.transfer)
+            if let row = try cache.transfers.row(key, from: reader) { return row }
+        }
+        return nil
+    }
+
+    /// One copy of a transfer line, whichever site's is held; both are the same.
+    mutating func transferLine(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine
+    ) throws(EngineError) -> TransferLineRow {
+        let (source, destination) = sites(current, body)
+        for home in [source, destination] where holds(home) {
+            let key = TransferLineRow.Key(
+                home: home,
+                source: source,
+                transfer: body.transfer,
+                line: line.line ?? 1
+            )
+            if let row = try cache.transferLines.row(key, from: reader) { return row }
+        }
+        return TransferLineRow(sku: line.sku)
+    }
+
+    private mutating func setTransferLines(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        to row: TransferLineRow
+    ) throws(EngineError) {
+        let (source, destination) = sites(current, body)
+        for home in Set([source, destination]) where holds(home) {
+            let key = TransferLineRow.Key(
+                home: home,
+                source: source,
+                transfer: body.transfer,
+                line: line.line ?? 1
+            )
+            try setTransferLine(key, to: row)
+        }
+        let key = TransferLineRow.Key(
+            home: source,
+            source: source,
+            transfer: body.transfer,
+            line: line.line ?? 1
+        )
+        if holds(source) { dues.residuals[key] = current.event.id }
+    }
+
+    mutating func postTransferRequested(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) {
+        try changeTransfer(current, body) { _ in }
+        for line in body.lines {
+            try knownItem(line)
+            var row = try transferLine(current, body, line)
+            row.requested = line.quantity
+            try setTransferLines(current, body, line, to: row)
+        }
+    }
+
+    /// A cancelled transfer is not dispatched any more; a dispatch that did not know wins.
+    mutating func postTransferCancelled(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) -> Verdict {
+        guard let row = try transfer(current, body) else {
+            throw .refused("unknown_transfer", "Transfer \(body.transfer) is not known.")
+        }
+        try changeTransfer(current, body) { $0.cancelledBy = current.ref }
+        guard let dispatch = row.dispatchedBy else { return .accepted }
+        if isConcurrent(current, with: dispatch) {
+            try raiseDispatchWins(current, body, with: dispatch)
+        } else {
+            raise(
+                "transfer_already_dispatched",
+                nil,
+                "Transfer \(body.transfer) had left when it was cancelled."
+            )
+        }
+        return .adjusted
+    }
+
+    private mutating func raiseDispatchWins(
+        _ current: Current,
+        _ body: Transfer,
+        with other: EventRef
+    ) throws(EngineError) {
+        try raiseConflict(
+            .transferCancelledTooLate,
+            current,
+            with: other,
+            sku: nil,
+            subject: body.transfer.text,
+            resolution: "The dispatch stands; the cancellation came too late.",
+            before: "cancelled and dispatched, neither knowing of the other",
+            after: "in transit",
+            compensation: "Send the goods back with a transfer of their own.",
+            isResolved: true
+        )
+        let (source, destination) = sites(current, body)
+        guard let row = try transfer(current, body) else { return }
+        for number in row.lines {
+            let line = try transferLineRow(source, destination, body.transfer, number)
+            guard let line else { continue }
+            try addTask(
+                .returnTransfer,
+                "\(body.transfer)/\(number)",
+                StockKey(home: destination, sku: line.sku),
+                line.dispatched
+            )
+        }
+    }
+
+    private mutating func transferLineRow(
+        _ source: SiteCode,
+        _ destination: SiteCode,
+        _ transfer: DocumentID,
+        _ number: Int32
+    ) throws(EngineError) -> TransferLineRow? {
+        for home in [source, destination] where holds(home) {
+            let key = TransferLineRow.Key(
+                home: home,
+                source: source,
+                transfer: transfer,
+                line: number
+            )
+            if let row = try cache.transferLines.row(key, from: reader) { return row }
+        }
+        return nil
+    }
+
+    mutating func postTransferDispatched(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) {
+        let (source, destination) = sites(current, body)
+        let known = try transfer(current, body)
+        try changeTransfer(current, body) { $0.dispatchedBy = current.ref }
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: source, sku: line.sku)
+            try moveStock(
+                stock,
+                line.location ?? .stock,
+                line.lot,
+                .sellable,
+                by: -line.quantity
+            )
+            let value = try issue(
+                current,
+                stock,
+                line.quantity,
+                account: .goodsInTransit,
+                reference: .transferLine(
+                    source: source,
+                    destination: destination,
+                    transfer: body.transfer,
+                    line: line.line ?? 1
+                ),
+                carries: true
+            )
+            var row = try transferLine(current, body, line)
+            row.dispatched = try row.dispatched.plus(line.quantity)
+            row.transitValue = try row.transitValue.plus(value)
+            row.dispatchedBy = current.ref
+            try setTransferLines(current, body, line, to: row)
+            if row.received.units > 0, let receipt = row.lastReceipt {
+                try dispatchAfterReceipt(current, body, line, receipt)
+            }
+        }
+        if let cancel = known?.cancelledBy {
+            if isConcurrent(current, with: cancel) {
+                try raiseDispatchWins(current, body, with: cancel)
+            } else {
+                raise("dispatched_after_cancel", nil, "\(body.transfer) left although cancelled.")
+            }
+        }
+    }
+
+    private mutating func dispatchAfterReceipt(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ receipt: EventRef
+    ) throws(EngineError) {
+        guard isConcurrent(current, with: receipt) else { return }
+        try raiseConflict(
+            .receivedBeforeDispatch,
+            current,
+            with: receipt,
+            sku: line.sku,
+            subject: "\(body.transfer)/\(line.line ?? 1)",
+            resolution: "The dispatch settles the receipt at what the goods cost the sender.",
+            before: "received at provisional cost",
+            after: "received at the sender's cost",
+            compensation: "None is needed.",
+            isResolved: true
+        )
+    }
+
+    mutating func postTransferReceived(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) {
+        let (source, destination) = sites(current, body)
+        try changeTransfer(current, body) { _ in }
+        for line in body.lines {
+            try knownItem(line)
+            var row = try transferLine(current, body, line)
+            let stock = StockKey(home: destination, sku: line.sku)
+            let inTransit = try row.inTransit()
+            let held = try heldBack(current, body, line, row, inTransit)
+            let location = line.location ?? .stock
+            try moveStock(
+                stock,
+                location,
+                line.lot,
+                .sellable,
+                by: line.quantity.minus(held)
+            )
+            try moveStock(stock, location, line.lot, .hold, by: held)
+            let isCovered = inTransit >= line.quantity
+            let (value, movement) = try enter(
+                current,
+                stock,
+                line.quantity,
+                rule: .given,
+                given: isCovered
+                    ? try row.transitValue.share(line.quantity, of: inTransit)
+                    : try provisionalValue(stock, line.quantity, row, inTransit),
+                account: .goodsInTransit,
+                accountSite: source,
+                reference: .transferLine(
+                    source: source,
+                    destination: destination,
+                    transfer: body.transfer,
+                    line: line.line ?? 1
+                ),
+                carries: true
+            )
+            row.received = try row.received.plus(line.quantity)
+            row.transitValue = try row.transitValue.minus(value)
+            row.lastReceipt = current.ref
+            row.lastReceiptMovement = movement ?? row.lastReceiptMovement
+            try setTransferLines(current, body, line, to: row)
+            if row.dispatchedBy == nil {
+                raise(
+                    "received_before_dispatch",
+                    line.sku,
+                    "\(body.transfer) arrived before its dispatch is known."
+                )
+            }
+        }
+    }
+
+    /// What arrives beyond what is in transit after a concurrent receipt of the same line may be
+    /// the same goods: it is held back.
+    private mutating func heldBack(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ row: TransferLineRow,
+        _ inTransit: Quantity
+    ) throws(EngineError) -> Quantity {
+        guard row.dispatchedBy != nil, line.quantity > inTransit, let last = row.lastReceipt,
+            isConcurrent(current, with: last)
+        else { return .zero }
+        let excess = min(try line.quantity.minus(inTransit.clampedToZero), line.quantity)
+        try raiseConflict(
+            .receivedTwice,
+            current,
+            with: last,
+            sku: line.sku,
+            subject: "\(body.transfer)/\(line.line ?? 1)",
+            resolution: "Both receipts stand; what exceeds the dispatch is on hold.",
+            before: "in transit \(inTransit.units)",
+            after: "on hold \(excess.units)",
+            compensation: "Look whether the goods are there twice, then settle or reverse.",
+            isResolved: false
+        )
+        return excess
+    }
+
+    /// What units are taken to be worth that arrive beyond what is in transit.
+    private mutating func provisionalValue(
+        _ stock: StockKey,
+        _ quantity: Quantity,
+        _ row: TransferLineRow,
+        _ inTransit: Quantity
+    ) throws(EngineError) -> Money? {
+        guard inTransit.units > 0 else { return nil }
+        let beyond = try quantity.minus(inTransit)
+        return try row.transitValue.plus(row.transitValue.share(beyond, of: inTransit))
+    }
+
+    mutating func postTransferSettled(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) {
+        let (source, _) = sites(current, body)
+        guard try transfer(current, body) != nil else {
+            throw .refused("unknown_transfer", "Transfer \(body.transfer) is not known.")
+        }
+        for line in body.lines {
+            try knownItem(line)
+            var row = try transferLine(current, body, line)
+            let inTransit = try row.inTransit()
+            let isShort = line.quantity.units > 0
+            guard isShort == (inTransit.units > 0),
+                line.quantity.units.magnitude <= inTransit.units.magnitude
+            else {
+                throw .refused(
+                    "already_decided",
+                    "Only \(inTransit.units) units of \(line.sku) are open on \(body.transfer)."
+                )
+            }
+            let value = try row.transitValue.share(line.quantity, of: inTransit)
+            row.settled = try row.settled.plus(line.quantity)
+            row.transitValue = try row.transitValue.minus(value)
+            try post(source, .goodsInTransit, line.sku, -value)
+            try post(source, isShort ? .transitLoss : .transitGain, line.sku, value)
+            try setTransferLines(current, body, line, to: row)
+        }
+    }
+}

@@ -1,0 +1,549 @@
+import Causality
+import Foundation
+import InventoryEngine
+import SwiftProtobuf
+
+/// What an event says, by type: the case's number on the wire is the type.
+extension WireInventoryEvent.OneOf_Body {
+    /// Writes a body; nil for one that this program does not know.
+    init?(_ body: EventBody) {
+        switch body {
+        case .itemRegistered(let body): self = .itemRegistered(WireItemRegistration(body))
+        case .itemChanged(let body): self = .itemChanged(WireItemChange(body))
+        case .itemRetired(let body): self = .itemRetired(WireItemRetirement(body))
+        case .siteRegistered(let body): self = .siteRegistered(WireSiteRegistration(body))
+        case .locationRegistered(let body): self = .locationRegistered(WireLocationChange(body))
+        case .locationChanged(let body): self = .locationChanged(WireLocationChange(body))
+        case .locationRetired(let body): self = .locationRetired(WireLocationChange(body))
+        case .purchaseOrderPlaced(let body): self = .purchaseOrderPlaced(WirePurchaseOrder(body))
+        case .purchaseOrderAmended(let body): self = .purchaseOrderAmended(WirePurchaseOrder(body))
+        case .purchaseOrderClosed(let body): self = .purchaseOrderClosed(WirePurchaseOrder(body))
+        case .goodsReceived(let body): self = .goodsReceived(WireGoodsReceipt(body))
+        case .orderConfirmed(let body): self = .orderConfirmed(WireOrderConfirmation(body))
+        case .orderAmended(let body): self = .orderAmended(WireOrderWork(body))
+        case .orderCancelled(let body): self = .orderCancelled(WireOrderWork(body))
+        case .reservationReleased(let body): self = .reservationReleased(WireOrderWork(body))
+        case .backorderPromised(let body): self = .backorderPromised(WireOrderWork(body))
+        case .allocated(let body): self = .allocated(WireOrderWork(body))
+        case .pickCompleted(let body): self = .pickCompleted(WireOrderWork(body))
+        case .unpicked(let body): self = .unpicked(WireOrderWork(body))
+        case .packCompleted(let body): self = .packCompleted(WireOrderWork(body))
+        case .shipmentDispatched(let body): self = .shipmentDispatched(WireOrderWork(body))
+        case .returnReceived(let body): self = .returnReceived(WireCustomerReturn(body))
+        case .returnDispositioned(let body): self = .returnDispositioned(WireCustomerReturn(body))
+        case .transferRequested(let body): self = .transferRequested(WireTransfer(body))
+        case .transferCancelled(let body): self = .transferCancelled(WireTransfer(body))
+        case .transferDispatched(let body): self = .transferDispatched(WireTransfer(body))
+        case .transferReceived(let body): self = .transferReceived(WireTransfer(body))
+        case .transferSettled(let body): self = .transferSettled(WireTransfer(body))
+        case .countRecorded(let body): self = .countRecorded(WireStockCount(body))
+        case .adjustmentProposed(let body): self = .adjustmentProposed(WireAdjustment(body))
+        case .adjustmentApproved(let body): self = .adjustmentApproved(WireAdjustment(body))
+        case .adjustmentRejected(let body): self = .adjustmentRejected(WireAdjustment(body))
+        case .moved(let body): self = .moved(WireStockChange(body))
+        case .statusChanged(let body): self = .statusChanged(WireStockChange(body))
+        case .scrapped(let body): self = .scrapped(WireStockChange(body))
+        case .reversed(let body): self = .reversed(WireReversal(body))
+        case .rightsGranted(let body): self = .rightsGranted(WireRightsGrant(body))
+        case .nodeRegistered(let body): self = .nodeRegistered(WireNodeRegistration(body))
+        case .conflictResolved(let body): self = .conflictResolved(WireDecision(body))
+        case .exceptionAcknowledged(let body): self = .exceptionAcknowledged(WireDecision(body))
+        case .costAdjusted(let body): self = .costAdjusted(WireCostAdjustment(body))
+        case .unknown: return nil
+        }
+    }
+
+    /// Reads a body.
+    ///
+    /// - Throws: ``ReplicationError`` with the code `malformed`, or with the internal code
+    ///   `notUnderstood` for a body with fields that this program does not know.
+    func value() throws(ReplicationError) -> EventBody {
+        switch self {
+        case .itemRegistered(let body): .itemRegistered(try body.value())
+        case .itemChanged(let body): .itemChanged(try body.value())
+        case .itemRetired(let body): .itemRetired(try body.value())
+        case .siteRegistered(let body): .siteRegistered(try body.value())
+        case .locationRegistered(let body): .locationRegistered(try body.value())
+        case .locationChanged(let body): .locationChanged(try body.value())
+        case .locationRetired(let body): .locationRetired(try body.value())
+        case .purchaseOrderPlaced(let body): .purchaseOrderPlaced(try body.value())
+        case .purchaseOrderAmended(let body): .purchaseOrderAmended(try body.value())
+        case .purchaseOrderClosed(let body): .purchaseOrderClosed(try body.value())
+        case .goodsReceived(let body): .goodsReceived(try body.value())
+        case .orderConfirmed(let body): .orderConfirmed(try body.value())
+        case .orderAmended(let body): .orderAmended(try body.value())
+        case .orderCancelled(let body): .orderCancelled(try body.value())
+        case .reservationReleased(let body): .reservationReleased(try body.value())
+        case .backorderPromised(let body): .backorderPromised(try body.value())
+        case .allocated(let body): .allocated(try body.value())
+        case .pickCompleted(let body): .pickCompleted(try body.value())
+        case .unpicked(let body): .unpicked(try body.value())
+        case .packCompleted(let body): .packCompleted(try body.value())
+        case .shipmentDispatched(let body): .shipmentDispatched(try body.value())
+        case .returnReceived(let body): .returnReceived(try body.value())
+        case .returnDispositioned(let body): .returnDispositioned(try body.value())
+        case .transferRequested(let body): .transferRequested(try body.value())
+        case .transferCancelled(let body): .transferCancelled(try body.value())
+        case .transferDispatched(let body): .transferDispatched(try body.value())
+        case .transferReceived(let body): .transferReceived(try body.value())
+        case .transferSettled(let body): .transferSettled(try body.value())
+        case .countRecorded(let body): .countRecorded(try body.value())
+        case .adjustmentProposed(let body): .adjustmentProposed(try body.value())
+        case .adjustmentApproved(let body): .adjustmentApproved(try body.value())
+        case .adjustmentRejected(let body): .adjustmentRejected(try body.value())
+        case .moved(let body): .moved(try body.value())
+        case .statusChanged(let body): .statusChanged(try body.value())
+        case .scrapped(let body): .scrapped(try body.value())
+        case .reversed(let body): .reversed(try body.value())
+        case .rightsGranted(let body): .rightsGranted(try body.value())
+        case .nodeRegistered(let body): .nodeRegistered(try body.value())
+        case .conflictResolved(let body): .conflictResolved(try body.value())
+        case .exceptionAcknowledged(let body): .exceptionAcknowledged(try body.value())
+        case .costAdjusted(let body): .costAdjusted(try body.value())
+        }
+    }
+}
+
+extension WireItemRegistration {
+    init(_ body: ItemRegistration) {
+        self.init()
+        let properties = body.properties
+        sku = body.sku.text
+        name = properties.name
+        uom = properties.uom.text
+        scale = UInt32(properties.scale)
+        costing = WireCostingMethod(properties.costing)
+        if let cost = properties.standardCost { standardCost = WireDecimal(cost) }
+        if let gtin = properties.gtin { self.gtin = gtin }
+        lotTracked = properties.isLotTracked
+        serialTracked = properties.isSerialTracked
+        lotCosted = properties.isLotCosted
+        safetyStock = properties.safetyStock.units
+        conversions = properties.conversions.map { WireUnitConversion($0) }
+    }
+
+    func value() throws(ReplicationError) -> ItemRegistration {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        var properties = ItemProperties(name: name)
+        properties.uom = try WireField.identifier(uom, "uom")
+        properties.scale = try WireField.scale(scale, max: WireFormat.quantityScaleMax, "scale")
+        properties.costing = try WireField.choice(costing, "costing")
+        if hasStandardCost { properties.standardCost = try standardCost.value("standard_cost") }
+        if hasGtin { properties.gtin = gtin }
+        properties.isLotTracked = lotTracked
+        properties.isSerialTracked = serialTracked
+        properties.isLotCosted = lotCosted
+        properties.safetyStock = try WireField.quantity(safetyStock, "safety_stock")
+        for conversion in conversions {
+            properties.conversions.append(try conversion.value())
+        }
+        return ItemRegistration(sku: try WireField.identifier(sku, "sku"), properties: properties)
+    }
+}
+
+extension WireUnitConversion {
+    init(_ body: UnitConversion) {
+        self.init()
+        uom = body.uom.text
+        numerator = body.numerator
+        denominator = body.denominator
+    }
+
+    func value() throws(ReplicationError) -> UnitConversion {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        guard numerator > 0, denominator > 0 else {
+            throw .malformed("conversions", "has a factor that is not above zero")
+        }
+        return UnitConversion(
+            uom: try WireField.identifier(uom, "conversions.uom"),
+            numerator: numerator,
+            denominator: denominator
+        )
+    }
+}
+
+extension WireItemChange {
+    init(_ body: ItemChange) {
+        self.init()
+        sku = body.sku.text
+        baseVersion = body.baseVersion
+        if let name = body.name { self.name = name }
+        if let cost = body.standardCost { standardCost = WireDecimal(cost) }
+        if let gtin = body.gtin { self.gtin = gtin }
+        if let stock = body.safetyStock { safetyStock = WireDecimal(stock) }
+    }
+
+    func value() throws(ReplicationError) -> ItemChange {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        var change = ItemChange(
+            sku: try WireField.identifier(sku, "sku"),
+            baseVersion: baseVersion
+        )
+        if hasName { change.name = name }
+        if hasStandardCost { change.standardCost = try standardCost.value("standard_cost") }
+        if hasGtin { change.gtin = gtin }
+        if hasSafetyStock { change.safetyStock = try safetyStock.value("safety_stock") }
+        return change
+    }
+}
+
+extension WireItemRetirement {
+    init(_ body: ItemRetirement) {
+        self.init()
+        sku = body.sku.text
+        baseVersion = body.baseVersion
+    }
+
+    func value() throws(ReplicationError) -> ItemRetirement {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return ItemRetirement(
+            sku: try WireField.identifier(sku, "sku"),
+            baseVersion: baseVersion
+        )
+    }
+}
+
+extension WireSiteRegistration {
+    init(_ body: SiteRegistration) {
+        self.init()
+        site = body.site.text
+        if let name = body.name { self.name = name }
+    }
+
+    func value() throws(ReplicationError) -> SiteRegistration {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return SiteRegistration(
+            site: try WireField.identifier(site, "body.site"),
+            name: hasName ? name : nil
+        )
+    }
+}
+
+extension WireLocationChange {
+    init(_ body: LocationChange) {
+        self.init()
+        location = body.location.text
+        if let kind = body.kind { self.kind = WireLocationKind(kind) }
+        if let version = body.baseVersion { baseVersion = version }
+    }
+
+    func value() throws(ReplicationError) -> LocationChange {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return LocationChange(
+            location: try WireField.identifier(location, "location"),
+            kind: hasKind ? try WireField.choice(kind, "kind") : nil,
+            baseVersion: hasBaseVersion ? baseVersion : nil
+        )
+    }
+}
+
+extension WirePurchaseOrder {
+    init(_ body: PurchaseOrder) {
+        self.init()
+        purchaseOrder = body.purchaseOrder.text
+        supplier = body.supplier?.text ?? ""
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> PurchaseOrder {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return PurchaseOrder(
+            purchaseOrder: try WireField.identifier(purchaseOrder, "purchase_order"),
+            supplier: try WireField.identifierIfAny(supplier, "supplier"),
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireGoodsReceipt {
+    init(_ body: GoodsReceipt) {
+        self.init()
+        purchaseOrder = body.purchaseOrder?.text ?? ""
+        supplier = body.supplier?.text ?? ""
+        currency = body.currency?.text ?? ""
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> GoodsReceipt {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return GoodsReceipt(
+            purchaseOrder: try WireField.identifierIfAny(purchaseOrder, "purchase_order"),
+            supplier: try WireField.identifierIfAny(supplier, "supplier"),
+            currency: try WireField.identifierIfAny(currency, "currency"),
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireOrderConfirmation {
+    init(_ body: OrderConfirmation) {
+        self.init()
+        order = body.order.text
+        channel = body.channel?.text ?? ""
+        customer = body.customer?.text ?? ""
+        priority = body.priority
+        shipFrom = body.shipFrom?.text ?? ""
+        if let instant = body.holdUntil { holdUntil = instant.microseconds }
+        refusesBackorder = body.refusesBackorder
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> OrderConfirmation {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        var confirmation = OrderConfirmation(
+            order: try WireField.identifier(order, "order"),
+            lines: try lines.values()
+        )
+        confirmation.channel = try WireField.identifierIfAny(channel, "channel")
+        confirmation.customer = try WireField.identifierIfAny(customer, "customer")
+        confirmation.priority = priority
+        confirmation.shipFrom = try WireField.identifierIfAny(shipFrom, "ship_from")
+        confirmation.holdUntil = hasHoldUntil ? Instant(microseconds: holdUntil) : nil
+        confirmation.refusesBackorder = refusesBackorder
+        return confirmation
+    }
+}
+
+extension WireOrderWork {
+    init(_ body: OrderWork) {
+        self.init()
+        order = body.order.text
+        orderSite = body.orderSite?.text ?? ""
+        container = body.container?.text ?? ""
+        shipment = body.shipment?.text ?? ""
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> OrderWork {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return OrderWork(
+            order: try WireField.identifier(order, "order"),
+            orderSite: try WireField.identifierIfAny(orderSite, "order_site"),
+            container: try WireField.identifierIfAny(container, "container"),
+            shipment: try WireField.identifierIfAny(shipment, "shipment"),
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireCustomerReturn {
+    init(_ body: CustomerReturn) {
+        self.init()
+        returnID = body.returnID.text
+        order = body.order?.text ?? ""
+        orderSite = body.orderSite?.text ?? ""
+        shipment = body.shipment?.text ?? ""
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> CustomerReturn {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return CustomerReturn(
+            returnID: try WireField.identifier(returnID, "return_id"),
+            order: try WireField.identifierIfAny(order, "order"),
+            orderSite: try WireField.identifierIfAny(orderSite, "order_site"),
+            shipment: try WireField.identifierIfAny(shipment, "shipment"),
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireTransfer {
+    init(_ body: Transfer) {
+        self.init()
+        transfer = body.transfer.text
+        fromSite = body.fromSite?.text ?? ""
+        toSite = body.toSite?.text ?? ""
+        if let reason = body.reason { self.reason = reason }
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> Transfer {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return Transfer(
+            transfer: try WireField.identifier(transfer, "transfer"),
+            fromSite: try WireField.identifierIfAny(fromSite, "from_site"),
+            toSite: try WireField.identifierIfAny(toSite, "to_site"),
+            reason: hasReason ? reason : nil,
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireStockCount {
+    init(_ body: StockCount) {
+        self.init()
+        count = body.count.text
+        proposes = body.proposes
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> StockCount {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return StockCount(
+            count: try WireField.identifier(count, "count"),
+            proposes: proposes,
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireAdjustment {
+    init(_ body: Adjustment) {
+        self.init()
+        adjustment = body.adjustment.text
+        if let reason = body.reason { self.reason = reason }
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> Adjustment {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return Adjustment(
+            adjustment: try WireField.identifier(adjustment, "adjustment"),
+            reason: hasReason ? reason : nil,
+            lines: try lines.values()
+        )
+    }
+}
+
+extension WireStockChange {
+    init(_ body: StockChange) {
+        self.init()
+        if let reason = body.reason { self.reason = reason }
+        if let lines = WireLines(body.lines) { self.lines = lines }
+    }
+
+    func value() throws(ReplicationError) -> StockChange {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return StockChange(reason: hasReason ? reason : nil, lines: try lines.values())
+    }
+}
+
+extension WireReversal {
+    init(_ body: Reversal) {
+        self.init()
+        event = WireEventId(body.event)
+        reason = body.reason
+    }
+
+    func value() throws(ReplicationError) -> Reversal {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return Reversal(event: try event.value("body.event"), reason: reason)
+    }
+}
+
+extension WireRightsGrant {
+    init(_ body: RightsGrant) {
+        self.init()
+        sku = body.sku.text
+        quantity = body.quantity.units
+        scale = UInt32(body.scale)
+        stockSite = body.stockSite?.text ?? ""
+        to = WireNodeId(body.to)
+        if let request = body.request { self.request = WireEventId(request) }
+    }
+
+    func value() throws(ReplicationError) -> RightsGrant {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        var grant = RightsGrant(
+            sku: try WireField.identifier(sku, "sku"),
+            quantity: try WireField.quantity(quantity, "quantity"),
+            scale: try WireField.scale(scale, max: WireFormat.quantityScaleMax, "scale"),
+            stockSite: try WireField.identifierIfAny(stockSite, "stock_site"),
+            to: try to.value("to")
+        )
+        if hasRequest { grant.request = try request.value("request") }
+        return grant
+    }
+}
+
+extension WireNodeRegistration {
+    init(_ body: NodeRegistration) {
+        self.init()
+        node = WireNodeId(body.node)
+        name = body.name.text
+        site = body.site?.text ?? ""
+        publicKey = Data(body.publicKey)
+        active = body.isActive
+    }
+
+    func value() throws(ReplicationError) -> NodeRegistration {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return NodeRegistration(
+            node: try node.value("body.node"),
+            name: try WireField.identifier(name, "name"),
+            site: try WireField.identifierIfAny(site, "body.site"),
+            publicKey: try WireField.publicKey(publicKey, "public_key"),
+            isActive: active
+        )
+    }
+}
+
+extension WireDecision {
+    init(_ body: Decision) {
+        self.init()
+        subject = body.subject
+        if let choice = body.choice { self.choice = choice }
+        if let reason = body.reason { self.reason = reason }
+    }
+
+    func value() throws(ReplicationError) -> Decision {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return Decision(
+            subject: subject,
+            choice: hasChoice ? choice : nil,
+            reason: hasReason ? reason : nil
+        )
+    }
+}
+
+extension WireCostAdjustment {
+    init(_ body: CostAdjustment) {
+        self.init()
+        cause = WireEventId(body.cause)
+        site = body.site.text
+        sku = body.sku.text
+        items = body.items.map { Item($0) }
+    }
+
+    func value() throws(ReplicationError) -> CostAdjustment {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        var items: [CostAdjustment.Item] = []
+        items.reserveCapacity(self.items.count)
+        for item in self.items {
+            items.append(try item.value())
+        }
+        return CostAdjustment(
+            cause: try cause.value("cause"),
+            site: try WireField.identifier(site, "body.site"),
+            sku: try WireField.identifier(sku, "sku"),
+            items: items
+        )
+    }
+}
+
+extension WireCostAdjustment.Item {
+    init(_ item: CostAdjustment.Item) {
+        self.init()
+        effective = item.movement.effective.microseconds
+        position = item.movement.position.rawValue
+        sequence = item.movement.sequence
+        index = item.movement.index
+        delta = item.delta.units
+        account = WireAccount(item.account)
+    }
+
+    func value() throws(ReplicationError) -> CostAdjustment.Item {
+        try WireField.expectNothing(in: unknownFields, of: "items")
+        return CostAdjustment.Item(
+            movement: MovementKey(
+                effective: Instant(microseconds: effective),
+                position: HubPosition(position),
+                sequence: sequence,
+                index: index
+            ),
+            delta: try WireField.money(delta, "items.delta"),
+            account: try WireField.choice(account, "items.account")
+        )
+    }
+}

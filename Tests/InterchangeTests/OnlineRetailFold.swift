@@ -1,0 +1,189 @@
+import Causality
+import InventoryEngine
+
+/// Folds the commands of a plan with plain arithmetic.
+///
+/// An order with its four steps, a return, an approved adjustment and a receipt move one quantity
+/// and one value per item. It shares no code with the engine, and follows the published rules.
+struct OnlineRetailFold {
+    struct Pool: Equatable {
+        var quantity: Int64 = 0
+        var value: Int64 = 0
+        var lastQuantity: Int64 = 1
+        var lastValue: Int64
+        var received: Int64 = 0
+        var receipt: Int64 = 0
+        var sale: Int64 = 0
+        var free: Int64 = 0
+        var returned: Int64 = 0
+        var writeoff: Int64 = 0
+        var found: Int64 = 0
+    }
+
+    struct Unexpected: Error {
+        var what: String
+    }
+
+    private enum Progress {
+        case confirmed
+        case picked
+        case packed
+        case dispatched
+    }
+
+    private(set) var pools: [SKU: Pool] = [:]
+    private(set) var costs: [SKU: Int64] = [:]
+    private(set) var orderCount = 0
+    private(set) var returnCount = 0
+    private(set) var adjustmentCount = 0
+    private var orders: [DocumentID: (lines: [EventLine], progress: Progress)] = [:]
+    private var returns: Set<DocumentID> = []
+    private var proposals: [DocumentID: EventLine] = [:]
+    private var ops: Set<OpKey> = []
+    private var timeBefore: Int64 = .min
+
+    mutating func apply(_ command: InventoryCommand) throws {
+        guard let op = command.op, ops.insert(op).inserted else {
+            throw Unexpected(what: "the op of \(command) is missing or was used before")
+        }
+        if case .itemRegistered(let registration) = command.body {
+            guard
+                costs[registration.sku] == nil, pools.isEmpty,
+                let cost = registration.properties.standardCost, cost.scale == 4
+            else { throw Unexpected(what: "\(command)") }
+            costs[registration.sku] = cost.mantissa
+            return
+        }
+        guard let time = command.at?.instant.microseconds, time >= timeBefore else {
+            throw Unexpected(what: "the time of \(command) is missing or goes back")
+        }
+        timeBefore = time
+        switch command.body {
+        case .goodsReceived(let receipt):
+            guard receipt.currency?.text == "GBP", receipt.lines.count <= 500 else {
+                throw Unexpected(what: "\(receipt)")
+            }
+            for line in receipt.lines { try receive(line) }
+        case .orderConfirmed(let order):
+            guard orders[order.order] == nil else { throw Unexpected(what: "\(order.order)") }
+            orders[order.order] = (order.lines, .confirmed)
+            orderCount += 1
+        case .pickCompleted(let work):
+            try step(work, from: .confirmed, to: .picked)
+        case .packCompleted(let work):
+            try step(work, from: .picked, to: .packed)
+        case .shipmentDispatched(let work):
+            try step(work, from: .packed, to: .dispatched)
+            for line in orders[work.order]?.lines ?? [] {
+                let isFree = line.unitPrice?.mantissa == 0
+                let value = try issue(line.sku, line.quantity.units)
+                if isFree {
+                    pools[line.sku]?.free += value
+                } else {
+                    pools[line.sku]?.sale += value
+                }
+            }
+        case .returnReceived(let goods):
+            guard returns.insert(goods.returnID).inserted, goods.order == nil else {
+                throw Unexpected(what: "\(goods.returnID)")
+            }
+            returnCount += 1
+            for line in goods.lines {
+                guard line.status == .sellable else { throw Unexpected(what: "\(line)") }
+                let value = try putBack(line.sku, line.quantity.units)
+                pools[line.sku]?.returned += value
+            }
+        case .adjustmentProposed(let adjustment):
+            guard
+                proposals[adjustment.adjustment] == nil, adjustment.lines.count == 1,
+                adjustment.reason?.isEmpty == false, command.actor?.text == "import"
+            else { throw Unexpected(what: "\(adjustment)") }
+            proposals[adjustment.adjustment] = adjustment.lines.first
+        case .adjustmentApproved(let adjustment):
+            guard
+                let line = proposals[adjustment.adjustment],
+                command.actor?.text == "import-policy"
+            else { throw Unexpected(what: "\(adjustment)") }
+            adjustmentCount += 1
+            if line.quantity.units < 0 {
+                let value = try issue(line.sku, -line.quantity.units)
+                pools[line.sku]?.writeoff += value
+            } else {
+                let value = try putBack(line.sku, line.quantity.units)
+                pools[line.sku]?.found += value
+            }
+        default:
+            throw Unexpected(what: "\(command.body)")
+        }
+    }
+
+    /// Whether every order was dispatched.
+    var isComplete: Bool { orders.values.allSatisfy { $0.progress == .dispatched } }
+
+    private mutating func step(_ work: OrderWork, from: Progress, to: Progress) throws {
+        guard let order = orders[work.order], order.progress == from else {
+            throw Unexpected(what: "\(work.order) is not \(from)")
+        }
+        let ordered = order.lines.map { [Int64($0.line ?? 0), $0.quantity.units] }
+        let moved = work.lines.map { [Int64($0.line ?? 0), $0.quantity.units] }
+        guard ordered == moved, order.lines.map(\.sku) == work.lines.map(\.sku) else {
+            throw Unexpected(what: "\(work.order) moves other lines than were ordered")
+        }
+        orders[work.order]?.progress = to
+    }
+
+    private func pool(_ sku: SKU) throws -> Pool {
+        if let pool = pools[sku] { return pool }
+        guard let cost = costs[sku] else { throw Unexpected(what: "\(sku) is not registered") }
+        return Pool(lastValue: cost)
+    }
+
+    private mutating func receive(_ line: EventLine) throws {
+        guard let cost = line.unitCost, cost.scale == 4, line.quantity.units > 0 else {
+            throw Unexpected(what: "\(line)")
+        }
+        var pool = try pool(line.sku)
+        let value = cost.mantissa * line.quantity.units
+        pool.received += line.quantity.units
+        pool.receipt += value
+        pool.add(line.quantity.units, value)
+        pools[line.sku] = pool
+    }
+
+    private mutating func issue(_ sku: SKU, _ quantity: Int64) throws -> Int64 {
+        var pool = try pool(sku)
+        guard quantity > 0, quantity <= pool.quantity else {
+            throw Unexpected(what: "\(quantity) of \(pool.quantity) of \(sku) were to leave")
+        }
+        let value =
+            quantity == pool.quantity
+            ? pool.value : Self.halfUp(pool.value, quantity, pool.quantity)
+        pool.add(-quantity, -value)
+        pools[sku] = pool
+        return value
+    }
+
+    private mutating func putBack(_ sku: SKU, _ quantity: Int64) throws -> Int64 {
+        var pool = try pool(sku)
+        let value =
+            pool.quantity > 0
+            ? Self.halfUp(pool.value, quantity, pool.quantity)
+            : Self.halfUp(pool.lastValue, quantity, pool.lastQuantity)
+        pool.add(quantity, value)
+        pools[sku] = pool
+        return value
+    }
+
+    private static func halfUp(_ value: Int64, _ part: Int64, _ whole: Int64) -> Int64 {
+        let product = Int128(value) * Int128(part)
+        return Int64((2 * product + Int128(whole)) / (2 * Int128(whole)))
+    }
+}
+
+extension OnlineRetailFold.Pool {
+    fileprivate mutating func add(_ units: Int64, _ amount: Int64) {
+        quantity += units
+        value += amount
+        if quantity > 0 { (lastQuantity, lastValue) = (quantity, value) }
+    }
+}

@@ -1,0 +1,298 @@
+import Causality
+import InventoryEngine
+import Testing
+
+/// Fixed events, one of every body and with every field; `wire-v1.bin` holds them encoded.
+///
+/// The list only grows at its end, since the file is for good.
+enum WireSamples {
+    static let node = NodeID(high: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210)
+    static let otherNode = NodeID(high: 0x1111_2222_3333_4444, low: 0x5555_6666_7777_8888)
+    static let epoch = Epoch(counter: 3, high: 0xAAAA_0000_BBBB_1111, low: 0x2222_CCCC_3333_DDDD)
+    static let hash = ContentHash(words: (1, 2, 3, 0x8000_0000_0000_0000))
+
+    static func identifier<Tag>(_ text: String) throws -> Identifier<Tag> {
+        try #require(Identifier<Tag>(text))
+    }
+
+    /// All bodies, each in an event with another selection of fields around it.
+    static func events() throws -> [InventoryEvent] {
+        var events: [InventoryEvent] = []
+        for (index, body) in try bodies().enumerated() {
+            var event = InventoryEvent(
+                id: EventID(node: node, sequence: UInt64(index) + 1),
+                site: try identifier("LON"),
+                recordedAt: HybridTimestamp(
+                    wall: Instant(microseconds: 1_795_424_400_000_000 + Int64(index)),
+                    counter: UInt32(index % 3)
+                ),
+                context: .empty,
+                body: body
+            )
+            if index % 2 == 0 {
+                event.op = try identifier("scan-\(index)")
+                event.commandHash = hash
+                event.context.epoch = epoch
+                event.context.position = HubPosition(1 << 40)
+            }
+            if index % 3 == 0 {
+                event.actor = try identifier("Åsa")
+                event.device = try identifier("scanner 7")
+                event.note = index % 2 == 0 ? "" : "Two boxes were wet."
+                event.at = WallTime(
+                    instant: Instant(microseconds: 1_795_420_800_500_000),
+                    offsetMinutes: index % 2 == 0 ? 60 : -150
+                )
+            }
+            if index % 5 == 0 {
+                event.origin = EventID(node: otherNode, sequence: .max)
+                event.corrects = EventID(node: node, sequence: 1)
+                event.isForced = true
+                event.context.extra.record(EventID(node: otherNode, sequence: 12))
+                event.context.extra.record(EventID(node: node, sequence: 7))
+            }
+            events.append(event)
+        }
+        return events
+    }
+
+    /// A line with every field.
+    static func fullLine(_ number: Int32) throws -> EventLine {
+        var line = EventLine(
+            sku: try identifier("85123A"),
+            quantity: Quantity(units: -Quantity.magnitudeMax),
+            scale: 6,
+            line: number,
+            location: try identifier("A-01-03")
+        )
+        line.uom = try identifier("CASE")
+        line.toLocation = .staging
+        line.lot = try identifier("L2026-11")
+        line.status = .hold
+        line.toStatus = .expired
+        line.unitCost = ExactDecimal(mantissa: .min, scale: 12)
+        line.amount = Money(units: Money.magnitudeMax)
+        line.unitPrice = ExactDecimal(mantissa: .max, scale: 0)
+        line.granted = Quantity(units: 5)
+        line.short = .zero
+        line.disposition = .supplier
+        return line
+    }
+
+    /// Lines of an ordinary order: numbered, granted in full, prices with two decimals.
+    static func orderLines(_ count: Int) throws -> [EventLine] {
+        var lines: [EventLine] = []
+        for number in 1...count {
+            var line = EventLine(
+                sku: try identifier("\(22_000 + number * 7)B"),
+                quantity: Quantity(units: Int64(number % 12 + 1)),
+                line: Int32(number)
+            )
+            line.granted = line.quantity
+            line.unitPrice = ExactDecimal(mantissa: Int64(95 + number * 13), scale: 2)
+            lines.append(line)
+        }
+        return lines
+    }
+
+    /// Lines that differ in which fields they have.
+    static func mixedLines() throws -> [EventLine] {
+        var bare = EventLine(sku: try identifier("71053"), quantity: .zero)
+        bare.unitCost = ExactDecimal(mantissa: 339, scale: 2)
+        var priced = EventLine(sku: try identifier("84406B"), quantity: Quantity(units: 8), line: 3)
+        priced.unitCost = .zero
+        priced.status = .sellable
+        return [bare, priced, try fullLine(3)]
+    }
+
+    static func bodies() throws -> [EventBody] {
+        let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
+        return try bodies + networkBodies()
+    }
+
+    private static func catalogueBodies() throws -> [EventBody] {
+        var change = ItemChange(sku: try identifier("85123A"), baseVersion: 4)
+        change.name = ""
+        change.standardCost = ExactDecimal(mantissa: 255, scale: 2)
+        change.gtin = "05012345678900"
+        change.safetyStock = ExactDecimal(mantissa: 12, scale: 0)
+        return [
+            .itemRegistered(
+                ItemRegistration(
+                    sku: try identifier("85123A"),
+                    properties: ItemProperties(
+                        name: "WHITE HANGING HEART T-LIGHT HOLDER",
+                        uom: try identifier("KG"),
+                        scale: 3,
+                        costing: .fifo,
+                        standardCost: ExactDecimal(mantissa: 2_550, scale: 3),
+                        gtin: "05012345678900",
+                        isLotTracked: true,
+                        isSerialTracked: true,
+                        isLotCosted: true,
+                        safetyStock: Quantity(units: 12_000),
+                        conversions: [
+                            UnitConversion(
+                                uom: try identifier("CASE"),
+                                numerator: 24,
+                                denominator: 1
+                            ),
+                            UnitConversion(
+                                uom: try identifier("LB"),
+                                numerator: 4_536,
+                                denominator: 10_000
+                            ),
+                        ]
+                    )
+                )
+            ),
+            .itemChanged(change),
+            .itemRetired(ItemRetirement(sku: try identifier("71053"), baseVersion: 0)),
+            .siteRegistered(SiteRegistration(site: try identifier("MUC"), name: "München")),
+            .locationRegistered(LocationChange(location: try identifier("A-01-03"), kind: .bin)),
+            .locationChanged(
+                LocationChange(location: try identifier("A-01-03"), kind: .hold, baseVersion: 1)
+            ),
+            .locationRetired(LocationChange(location: try identifier("A-01-03"), baseVersion: 0)),
+        ]
+    }
+
+    private static func supplyBodies() throws -> [EventBody] {
+        let order: DocumentID = try identifier("PO-7")
+        var received = try orderLines(2)
+        for index in received.indices {
+            received[index].location = .stock
+            received[index].status = .receiving
+            received[index].granted = nil
+            received[index].unitPrice = nil
+            received[index].unitCost = ExactDecimal(mantissa: 153, scale: 2)
+        }
+        return [
+            .purchaseOrderPlaced(
+                PurchaseOrder(
+                    purchaseOrder: order,
+                    supplier: try identifier("Acme"),
+                    lines: try orderLines(3)
+                )
+            ),
+            .purchaseOrderAmended(PurchaseOrder(purchaseOrder: order, lines: try mixedLines())),
+            .purchaseOrderClosed(PurchaseOrder(purchaseOrder: order)),
+            .goodsReceived(
+                GoodsReceipt(
+                    purchaseOrder: order,
+                    supplier: try identifier("Acme"),
+                    currency: try identifier("GBP"),
+                    lines: received
+                )
+            ),
+        ]
+    }
+
+    private static func demandBodies() throws -> [EventBody] {
+        var confirmation = OrderConfirmation(
+            order: try identifier("SO-536365"),
+            lines: try orderLines(25)
+        )
+        confirmation.channel = try identifier("web")
+        confirmation.customer = try identifier("17850")
+        confirmation.priority = -2
+        confirmation.shipFrom = try identifier("LON")
+        confirmation.holdUntil = Instant(microseconds: -1)
+        confirmation.refusesBackorder = true
+        let work = OrderWork(
+            order: try identifier("SO-536365"),
+            orderSite: try identifier("MUC"),
+            container: try identifier("340123450000000018"),
+            shipment: try identifier("SH-1"),
+            lines: [try fullLine(1)]
+        )
+        let bare = OrderWork(order: try identifier("SO-536365"))
+        let goods = CustomerReturn(
+            returnID: try identifier("R-1"),
+            order: try identifier("SO-536365"),
+            orderSite: try identifier("MUC"),
+            shipment: try identifier("SH-1"),
+            lines: [try fullLine(1), try fullLine(2)]
+        )
+        let fate = CustomerReturn(returnID: try identifier("R-1"), lines: try mixedLines())
+        return [
+            .orderConfirmed(confirmation), .orderAmended(work), .orderCancelled(bare),
+            .reservationReleased(work), .backorderPromised(work), .allocated(work),
+            .pickCompleted(work), .unpicked(bare), .packCompleted(work),
+            .shipmentDispatched(work), .returnReceived(goods), .returnDispositioned(fate),
+        ]
+    }
+
+    private static func siteBodies() throws -> [EventBody] {
+        let transfer = Transfer(
+            transfer: try identifier("T-1"),
+            fromSite: try identifier("LON"),
+            toSite: try identifier("MUC"),
+            reason: "lost on the way",
+            lines: try mixedLines()
+        )
+        let adjustment: DocumentID = try identifier("ADJ-1")
+        return [
+            .transferRequested(Transfer(transfer: try identifier("T-1"))),
+            .transferCancelled(transfer), .transferDispatched(transfer),
+            .transferReceived(transfer), .transferSettled(transfer),
+            .countRecorded(
+                StockCount(count: try identifier("C-1"), proposes: false, lines: try mixedLines())
+            ),
+            .adjustmentProposed(
+                Adjustment(adjustment: adjustment, reason: "broken", lines: try orderLines(2))
+            ),
+            .adjustmentApproved(Adjustment(adjustment: adjustment, lines: try orderLines(2))),
+            .adjustmentRejected(Adjustment(adjustment: adjustment, reason: "")),
+            .moved(StockChange(lines: [try fullLine(1)])),
+            .statusChanged(StockChange(reason: "wet", lines: try mixedLines())),
+            .scrapped(StockChange(reason: "wet", lines: [])),
+            .reversed(Reversal(event: EventID(node: otherNode, sequence: 9), reason: "typing")),
+        ]
+    }
+
+    private static func networkBodies() throws -> [EventBody] {
+        var grant = RightsGrant(
+            sku: try identifier("85123A"),
+            quantity: Quantity(units: 40),
+            scale: 2,
+            stockSite: try identifier("LON"),
+            to: otherNode
+        )
+        grant.request = EventID(node: otherNode, sequence: 3)
+        return [
+            .rightsGranted(grant),
+            .nodeRegistered(
+                NodeRegistration(
+                    node: otherNode,
+                    name: try identifier("muc-1"),
+                    site: try identifier("MUC"),
+                    publicKey: Array(0..<32),
+                    isActive: true
+                )
+            ),
+            .conflictResolved(Decision(subject: "c-1", choice: "keep", reason: "older")),
+            .exceptionAcknowledged(Decision(subject: "x-1")),
+            .costAdjusted(
+                CostAdjustment(
+                    cause: EventID(node: node, sequence: 5),
+                    site: try identifier("LON"),
+                    sku: try identifier("85123A"),
+                    items: Account.allCases.enumerated().map { index, account in
+                        CostAdjustment.Item(
+                            movement: MovementKey(
+                                effective: Instant(microseconds: Int64(index) - 4),
+                                position: HubPosition(.max),
+                                sequence: UInt64(index),
+                                index: UInt32(index)
+                            ),
+                            delta: Money(units: -Int64(index)),
+                            account: account
+                        )
+                    }
+                )
+            ),
+            .unknown(type: "pallet_stacked"),
+        ]
+    }
+}
