@@ -147,14 +147,10 @@ let package = Package(
             path: "Tests/CausalityTests"
         ),
         .testTarget(
-            name: "InventoryEngineTests",
-            dependencies: ["Causality", "InventoryEngine", "TestSupport"],
-            path: "Tests/InventoryEngineTests"
-        ),
-        .testTarget(
             name: "ReplicationTests",
             dependencies: ["Causality", "InventoryEngine", "Replication", "TestSupport"],
-            path: "Tests/ReplicationTests"
+            path: "Tests/ReplicationTests",
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "CompressionTests",
@@ -169,13 +165,6 @@ let package = Package(
             path: "Tests/InterchangeTests"
         ),
         .testTarget(
-            name: "SQLiteStorageTests",
-            dependencies: [
-                "Causality", "InventoryEngine", "Replication", "SQLiteStorage", "TestSupport",
-            ],
-            path: "Tests/SQLiteStorageTests"
-        ),
-        .testTarget(
             name: "CurlTransportTests",
             dependencies: [
                 "Causality", "Compression", "Replication", "CurlTransport", "TestSupport",
@@ -186,6 +175,18 @@ let package = Package(
             name: "TestSupportTests",
             dependencies: ["Causality", "TestSupport"],
             path: "Tests/TestSupportTests"
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Causality", "InventoryEngine", "Replication", "SQLiteStorage", "TestSupport",
+            ],
+            path: "Tests/SimulationTests"
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["EdgeTool", "HubTool", "TestSupport"],
+            path: "Tests/EndToEndTests"
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -26,7 +26,7 @@ public struct Outcome: Sendable {
 
 /// What the event at hand has brought about so far.
 struct Report {
-    var exceptions: [(code: String, sku: SKU?, sentence: String)] = []
+    var exceptions: [(code: String, sku: SKU?, sentence: String, home: SiteCode?)] = []
     var carried: [Money] = []
     var carriedRead = 0
     var journal: [JournalLine] = []
@@ -219,13 +219,17 @@ extension StockState {
     /// Writes the journal, the exceptions, and the finality of a promise.
     private mutating func writeRecords(_ current: Current) throws(EngineError) {
         try writeJournal(current)
-        for (index, exception) in report.exceptions.enumerated() {
+        var counts: [SiteCode?: UInt32] = [:]
+        for exception in report.exceptions {
+            let own = current.event.body.isNetworkWide ? nil : current.site
+            let home = exception.home ?? own
             let key = ExceptionRow.Key(
-                home: current.event.body.isNetworkWide ? nil : current.site,
+                home: home,
                 event: current.event.id,
-                index: UInt32(truncatingIfNeeded: index)
+                index: counts[home, default: 0]
             )
-            guard settings.scope.holds(key.home) else { continue }
+            counts[home, default: 0] += 1
+            guard settings.scope.holds(home) else { continue }
             try cache.exceptions.set(
                 key,
                 to: ExceptionRow(

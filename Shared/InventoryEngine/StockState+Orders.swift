@@ -199,6 +199,11 @@ extension StockState {
                         try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
                     surplus.picked = try surplus.picked.plus(surplusTaken)
                     try setSurplus(surplusKey, to: surplus)
+                    let back =
+                        try row.toPutBack.minus(row.picked).minus(row.packed).clampedToZero
+                    row.toPutBack = try row.toPutBack.minus(back)
+                    let stock = StockKey(home: current.site, sku: line.sku)
+                    try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
                 }
                 guard less.isZero else {
                     throw .refused(
@@ -622,7 +627,8 @@ extension StockState {
                 let shipped = min(row.packed, left)
                 row.packed = try row.packed.minus(shipped)
                 row.shipped = try row.shipped.plus(shipped)
-                let back = min(row.toPutBack, shipped)
+                // What is to be put back leaves last.
+                let back = try row.toPutBack.minus(row.picked).minus(row.packed).clampedToZero
                 row.toPutBack = try row.toPutBack.minus(back)
                 revived = try revived.plus(back)
                 left = try left.minus(shipped)
@@ -754,36 +760,30 @@ extension StockState {
             order: order,
             line: number
         )
+        let isOwn = orderSite == current.site
         guard var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku else {
-            raise("unknown_order", line.sku, "\(line.sku) came back for \(order), not known here.")
-            _ = try enter(
-                current,
-                stock,
-                line.quantity,
-                rule: .current,
-                given: nil,
-                account: .costOfGoodsSold,
-                carries: true
+            raise(
+                "unknown_order",
+                line.sku,
+                "\(line.sku) came back for \(order), not known here.",
+                at: isOwn ? nil : orderSite
             )
+            try enterUnexplained(current, stock, line.quantity, isOwn: isOwn)
             return
         }
         let left = try row.shipped.minus(row.returned)
         guard line.quantity <= left else {
-            raise("over_return", line.sku, "More of \(line.sku) came back than was shipped.")
-            _ = try enter(
-                current,
-                stock,
-                line.quantity,
-                rule: .current,
-                given: nil,
-                account: .costOfGoodsSold,
-                carries: true
+            raise(
+                "over_return",
+                line.sku,
+                "More of \(line.sku) came back than was shipped.",
+                at: isOwn ? nil : orderSite
             )
+            try enterUnexplained(current, stock, line.quantity, isOwn: isOwn)
             return
         }
         let leftValue = try row.shippedValue.minus(row.returnedValue)
         let share = try leftValue.share(line.quantity, of: left)
-        let isOwn = orderSite == current.site
         let (value, _) = try enter(
             current,
             stock,
@@ -798,6 +798,30 @@ extension StockState {
         row.returned = try row.returned.plus(line.quantity)
         row.returnedValue = try row.returnedValue.plus(value)
         try setOrderLine(key, to: row)
+    }
+
+    /// What no known shipment explains comes back at the current cost; for another site's order the
+    /// hub says what that is, and the value travels as data.
+    private mutating func enterUnexplained(
+        _ current: Current,
+        _ stock: StockKey,
+        _ quantity: Quantity,
+        isOwn: Bool
+    ) throws(EngineError) {
+        var given: Money?
+        if !isOwn, holds(stock.home) {
+            let pool = try cache.valuations.row(stock, from: reader)?.pool ?? CostPool()
+            given = try currentValue(pool, stock, quantity, isSilent: true)
+        }
+        _ = try enter(
+            current,
+            stock,
+            quantity,
+            rule: isOwn ? .current : .given,
+            given: given,
+            account: .costOfGoodsSold,
+            carries: true
+        )
     }
 
     mutating func postReturnDispositioned(

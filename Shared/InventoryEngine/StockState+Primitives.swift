@@ -1,4 +1,4 @@
-import Causality
+package import Causality
 
 /// The few ways in which any event changes rows. Each keeps the sums in the same step.
 extension StockState {
@@ -59,11 +59,19 @@ extension StockState {
     }
 
     /// Raises an exception on the event at hand, once per code and item.
-    mutating func raise(_ code: String, _ sku: SKU?, _ sentence: String) {
-        guard !report.exceptions.contains(where: { $0.code == code && $0.sku == sku }) else {
-            return
+    ///
+    /// - Parameter home: The site that shows it; nil means the event's own. It must be a site whose
+    ///   rows alone tell whether the rule is broken, so that every copy that holds it agrees.
+    mutating func raise(
+        _ code: String,
+        _ sku: SKU?,
+        _ sentence: String,
+        at home: SiteCode? = nil
+    ) {
+        let isKnown = report.exceptions.contains {
+            $0.code == code && $0.sku == sku && $0.home == home
         }
-        report.exceptions.append((code, sku, sentence))
+        if !isKnown { report.exceptions.append((code, sku, sentence, home)) }
     }
 
     /// Replaces an order line, keeping the sums and the queue of waiting promises.
@@ -221,7 +229,9 @@ extension StockState {
     }
 
     /// Whether a node is the only one of a site that may promise.
-    mutating func isOnlyActive(_ node: NodeID, at site: SiteCode) throws(EngineError) -> Bool {
+    package mutating func isOnlyActive(_ node: NodeID, at site: SiteCode) throws(EngineError)
+        -> Bool
+    {
         let row = try cache.sites.row(SiteRow.Key(code: site), from: reader)
         let others = row?.activeNodes.filter { $0 != node } ?? []
         return others.isEmpty

@@ -88,7 +88,11 @@ extension StockState {
                 reference
             )
         } else {
-            _ = try valuation.pool.receive(quantity, worth: value, isReceipt: rule == .given)
+            _ = try valuation.pool.receive(
+                quantity,
+                worth: value,
+                isReceipt: rule == .given && account != .costOfGoodsSold
+            )
             valuation.lastMovement = movement
             try cache.valuations.set(stock, to: valuation, from: reader)
             try setMovement(
@@ -187,14 +191,17 @@ extension StockState {
 
     /// What units are worth that enter without a cost: current, else last held, else standard,
     /// else nothing with an exception.
-    private mutating func currentValue(
+    mutating func currentValue(
         _ pool: CostPool,
         _ stock: StockKey,
-        _ quantity: Quantity
+        _ quantity: Quantity,
+        isSilent: Bool = false
     ) throws(EngineError) -> Money {
         if let value = try pool.currentValue(of: quantity) { return value }
         guard let standard = try standardCost(of: stock.sku) else {
-            raise("cost_unknown", stock.sku, "\(stock.sku) entered at no known cost.")
+            if !isSilent {
+                raise("cost_unknown", stock.sku, "\(stock.sku) entered at no known cost.")
+            }
             return .zero
         }
         return try standard.cost.value(
@@ -249,13 +256,15 @@ extension StockState {
             after: CostPool()
         )
         try setMovement(stock, movement, row)
-        try replay(current, stock, from: movement)
+        try replay(current, stock, from: movement, inserted: movement)
         let key = MovementRow.Key(stock: stock, movement: movement)
         guard let replayed = try cache.movements.row(key, from: reader) else {
             throw .damaged("A movement is missing from the history.")
         }
-        // The event posts its own movement at once; the others wait for a *cost adjusted* entry.
+        // The event posts its own movement at once, and notes what it cost at its document line;
+        // the others wait for a *cost adjusted* entry.
         let unposted = try replayed.value.minus(replayed.posted)
+        try correctOrderLine(replayed, stock, -unposted)
         row = replayed
         row.posted = replayed.value
         try setMovement(stock, movement, row)
@@ -275,11 +284,13 @@ extension StockState {
     /// provisional cost is settled by what covers it. What changes is noted as due; posted values
     /// are left to a *cost adjusted* entry.
     ///
+    /// - Parameter inserted: A movement that its document line does not count yet.
     /// - Complexity: O(movements of the item from there on).
     mutating func replay(
         _ current: Current,
         _ stock: StockKey,
-        from movement: MovementKey
+        from movement: MovementKey,
+        inserted: MovementKey? = nil
     ) throws(EngineError) {
         let prefix = stock.bytes
         let end = upperBound(ofPrefix: prefix)
@@ -307,7 +318,7 @@ extension StockState {
             limit: .max,
             source: reader
         )
-        var issues = try issuesServed(by: rows, at: stock)
+        var issues = try issuesServed(by: rows, at: stock, inserted: inserted)
         let standard = try standardCost(of: stock.sku)
         let moneyScale = settings.moneyScale
         var places: [MovementKey: Int] = [:]
@@ -336,7 +347,7 @@ extension StockState {
                 let covers = try pool.receive(
                     row.quantity,
                     worth: value,
-                    isReceipt: row.rule == .given
+                    isReceipt: row.rule == .given && row.account != .costOfGoodsSold
                 )
                 for cover in covers {
                     guard let place = places[cover.movement] else {
@@ -373,21 +384,22 @@ extension StockState {
     /// What had been shipped and not come back for each order line before the replayed movements.
     private mutating func issuesServed(
         by rows: [(key: MovementRow.Key, row: MovementRow)],
-        at stock: StockKey
+        at stock: StockKey,
+        inserted: MovementKey?
     ) throws(EngineError) -> [MovementReference: CostRatio] {
         var issues: [MovementReference: CostRatio] = [:]
-        for (_, row) in rows where !row.isVoid {
+        for (key, row) in rows where !row.isVoid {
             guard let reference = row.reference,
                 case .orderLine(let site, let order, let number) = reference
             else { continue }
             if issues[reference] == nil {
-                let key = OrderLineRow.Key(
+                let lineKey = OrderLineRow.Key(
                     home: stock.home,
                     orderSite: site,
                     order: order,
                     line: number
                 )
-                if let line = try cache.orderLines.row(key, from: reader) {
+                if let line = try cache.orderLines.row(lineKey, from: reader) {
                     issues[reference] = CostRatio(
                         value: try line.shippedValue.minus(line.returnedValue),
                         quantity: try line.shipped.minus(line.returned)
@@ -395,6 +407,8 @@ extension StockState {
                 }
             }
             guard let issue = issues[reference] else { continue }
+            // A return that is being received is not yet among what came back.
+            if row.isInward, key.movement == inserted { continue }
             let sign: (Money, Quantity) =
                 row.rule == .issue ? (-row.value, -row.quantity) : (row.value, row.quantity)
             issues[reference] = CostRatio(

@@ -531,6 +531,33 @@ extension WireCostAdjustment.Item {
         index = item.movement.index
         delta = item.delta.units
         account = WireAccount(item.account)
+        switch item.reference {
+        case .orderLine(let site, let order, let number):
+            documentSite = site.text
+            document = order.text
+            line = number
+        case .transferLine(let source, let other, let transfer, let number):
+            documentSite = source.text
+            destination = other.text
+            document = transfer.text
+            line = number
+        case nil: break
+        }
+    }
+
+    private func reference() throws(ReplicationError) -> MovementReference? {
+        guard !document.isEmpty else { return nil }
+        let site: SiteCode = try WireField.identifier(documentSite, "items.document_site")
+        let number: DocumentID = try WireField.identifier(document, "items.document")
+        guard !destination.isEmpty else {
+            return .orderLine(site: site, order: number, line: line)
+        }
+        return .transferLine(
+            source: site,
+            destination: try WireField.identifier(destination, "items.destination"),
+            transfer: number,
+            line: line
+        )
     }
 
     func value() throws(ReplicationError) -> CostAdjustment.Item {
@@ -543,7 +570,8 @@ extension WireCostAdjustment.Item {
                 index: index
             ),
             delta: try WireField.money(delta, "items.delta"),
-            account: try WireField.choice(account, "items.account")
+            account: try WireField.choice(account, "items.account"),
+            reference: try reference()
         )
     }
 }

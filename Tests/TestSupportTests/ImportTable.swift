@@ -34,7 +34,8 @@ enum ImportTable {
             + all("Hummingbird", "HummingbirdTLS", "Mustache")
             + .only("Crypto", "X509", "JWTKit", in: ["*Authenticat*"]),
         "EdgeTool": sharedWithoutStorage + all("SQLiteStorage", "CurlTransport", "Edge") + programs,
-        "HubTool": sharedWithoutStorage + all("SQLiteStorage", "PostgresStorage", "Hub") + programs,
+        "HubTool": sharedWithoutStorage + all("SQLiteStorage", "PostgresStorage", "Hub") + programs
+            + .only("FoundationNetworking", in: ["OperatorCommands.swift"]),
     ]
 
     private static let sharedWithoutStorage = all(

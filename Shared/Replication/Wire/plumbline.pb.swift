@@ -1833,6 +1833,16 @@ nonisolated struct WireCostAdjustment: Sendable {
 
     var account: WireAccount = .inventory
 
+    /// The document line that the movement served: of an order (site), or of a transfer (site and
+    /// destination); no document means none.
+    var documentSite: String = String()
+
+    var destination: String = String()
+
+    var document: String = String()
+
+    var line: Int32 = 0
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
@@ -4724,7 +4734,7 @@ nonisolated extension WireCostAdjustment: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = WireCostAdjustment.protoMessageName + ".Item"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}effective\0\u{1}position\0\u{1}sequence\0\u{1}index\0\u{1}delta\0\u{1}account\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}effective\0\u{1}position\0\u{1}sequence\0\u{1}index\0\u{1}delta\0\u{1}account\0\u{3}document_site\0\u{1}destination\0\u{1}document\0\u{1}line\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4738,6 +4748,10 @@ nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProto
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
       case 5: try { try decoder.decodeSingularSInt64Field(value: &self.delta) }()
       case 6: try { try decoder.decodeSingularEnumField(value: &self.account) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.documentSite) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.destination) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.document) }()
+      case 10: try { try decoder.decodeSingularSInt32Field(value: &self.line) }()
       default: break
       }
     }
@@ -4762,6 +4776,18 @@ nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProto
     if self.account != .inventory {
       try visitor.visitSingularEnumField(value: self.account, fieldNumber: 6)
     }
+    if !self.documentSite.isEmpty {
+      try visitor.visitSingularStringField(value: self.documentSite, fieldNumber: 7)
+    }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularStringField(value: self.destination, fieldNumber: 8)
+    }
+    if !self.document.isEmpty {
+      try visitor.visitSingularStringField(value: self.document, fieldNumber: 9)
+    }
+    if self.line != 0 {
+      try visitor.visitSingularSInt32Field(value: self.line, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4772,6 +4798,10 @@ nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProto
     if lhs.index != rhs.index {return false}
     if lhs.delta != rhs.delta {return false}
     if lhs.account != rhs.account {return false}
+    if lhs.documentSite != rhs.documentSite {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.document != rhs.document {return false}
+    if lhs.line != rhs.line {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Causality
+import Edge
+import Foundation
+import Interchange
+import InventoryEngine
+import Replication
+
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Records the history of another system.",
+        discussion: "Example: plumbline import online-retail online-retail.csv.gz",
+        subcommands: [OnlineRetailCommand.self]
+    )
+}
+
+struct OnlineRetailCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "online-retail",
+        abstract: "Records what the Online Retail file says; may be repeated after a stop.",
+        discussion: """
+            Example: plumbline import online-retail online-retail.csv.gz --receipts restock
+            """
+    )
+
+    /// How issues are valued.
+    enum Costing: String, ExpressibleByArgument, CaseIterable {
+        case average
+        case fifo
+
+        var method: CostingMethod {
+            switch self {
+            case .average: .average
+            case .fifo: .fifo
+            }
+        }
+    }
+
+    /// Where the goods come from.
+    enum Receipts: String, ExpressibleByArgument, CaseIterable {
+        case opening
+        case restock
+        case none
+
+        var plan: OnlineRetailReceipts {
+            switch self {
+            case .opening: .opening
+            case .restock: .restock
+            case .none: .none
+            }
+        }
+    }
+
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The CSV file, packed by gzip or not.") var file: String
+    @Flag(help: "Keeps only what the published rule gives to this site.") var atSite = false
+    @Option(help: "Where the goods come from.") var receipts: Receipts = .opening
+    @Option(help: "How issues are valued.") var costing: Costing = .average
+    @Option(help: "The last day, such as 2011-03-31.") var until: String?
+
+    func run() async throws {
+        let until = try until.map { text in
+            guard let date = CivilDate(text) else { throw ValidationError("--until is no date.") }
+            return date
+        }
+        try await options.run {
+            let node = try await options.openNode()
+            let history = try OnlineRetailHistory(file: read())
+            let plan = try history.plan(
+                atSite: atSite ? node.identity.site : nil,
+                receipts: receipts.plan,
+                costing: costing.method,
+                until: until
+            )
+            var tally = Tally(total: plan.commandCount)
+            var commands: [InventoryCommand] = []
+            for command in plan {
+                commands.append(command)
+                if commands.count == CommandRecorder.commandsMax {
+                    try await tally.add(node.record(commands))
+                    commands.removeAll(keepingCapacity: true)
+                }
+            }
+            try await tally.add(node.record(commands))
+            tally.show(json: options.json, issues: history.report.issueCount)
+            return tally.refused > 0 ? 1 : 0
+        }
+    }
+
+    private func read() throws -> [UInt8] {
+        do {
+            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        } catch {
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "file_not_read",
+                    message: "The file \(file) cannot be read.",
+                    hint: "Check its name and permissions."
+                )
+            )
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Causality
+import Edge
+import Foundation
+import Interchange
+import Replication
+import SQLiteStorage
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(
+        name: .customLong("data"),
+        help: "The node's directory; PLUMBLINE_DATA if it is not given, else ./plumbline-data."
+    )
+    var directory: String =
+        ProcessInfo.processInfo.environment["PLUMBLINE_DATA"] ?? "./plumbline-data"
+
+    @Flag(help: "Prints JSON.")
+    var json = false
+
+    private var databasePath: String { "\(directory)/node.sqlite" }
+    private var keyPath: String { "\(directory)/node.key" }
+
+    /// Runs a command and shows its errors.
+    ///
+    /// - Parameter work: Returns what the process exits with.
+    /// - Throws: `ExitCode`, or what the argument parser shows by itself.
+    func run(_ work: () async throws -> Int32) async throws {
+        let code: Int32
+        do {
+            code = try await work()
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            let failure = Failure(error)
+            show(failure)
+            code = failure.exit.rawValue
+        }
+        guard code == 0 else { throw ExitCode(code) }
+    }
+
+    private func show(_ failure: Failure) {
+        guard json else {
+            Console.note("Error: \(failure.refusal.message)")
+            if !failure.refusal.hint.isEmpty { Console.note("Try: \(failure.refusal.hint)") }
+            return
+        }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.key("error")
+            ResultFormat.encode(failure.refusal, to: &writer)
+        }
+        Console.note(writer.text)
+    }
+
+    /// Opens the store, a new one if it is to be created.
+    func openLog(create: Bool) throws -> any EventLog {
+        if create {
+            try FileManager.default.createDirectory(
+                atPath: directory,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } else if !FileManager.default.fileExists(atPath: databasePath) {
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "not_initialised",
+                    message: "There is no node in \(directory).",
+                    hint: "Run `plumbline init --site SITE`, or name the directory with --data."
+                )
+            )
+        }
+        return try SQLiteEventLog(path: databasePath, create: create)
+    }
+
+    /// Opens the node.
+    func openNode() async throws -> EdgeNode {
+        try await EdgeNode.open(log: openLog(create: false), now: Console.now)
+    }
+
+    /// Reads the node's key.
+    func key() throws -> NodeKey {
+        try NodeKey(rawRepresentation: [UInt8](Data(contentsOf: URL(fileURLWithPath: keyPath))))
+    }
+
+    /// Makes the node's key, unless an `init` that was cut short has made it.
+    func makeKey() throws {
+        guard !FileManager.default.fileExists(atPath: keyPath) else {
+            _ = try key()
+            return
+        }
+        let isWritten = FileManager.default.createFile(
+            atPath: keyPath,
+            contents: Data(NodeKey.generate().rawRepresentation),
+            attributes: [.posixPermissions: 0o600]
+        )
+        guard isWritten else {
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "key_not_written",
+                    message: "The file \(keyPath) cannot be written.",
+                    hint: "Check the directory's permissions and the space on its disk."
+                ),
+                exit: .internal
+            )
+        }
+    }
+}
+
+/// The standard streams and the wall clock.
+enum Console {
+    /// Whether somebody watches the standard error.
+    static var isWatched: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Writes a line to the standard output.
+    static func print(_ bytes: [UInt8]) {
+        FileHandle.standardOutput.write(Data(bytes + [UInt8(ascii: "\n")]))
+    }
+
+    /// Writes a line to the standard output.
+    static func print(_ text: String) { print(Array(text.utf8)) }
+
+    /// Writes a line to the standard error.
+    static func note(_ text: String, terminator: String = "\n") {
+        FileHandle.standardError.write(Data((text + terminator).utf8))
+    }
+
+    /// The wall clock.
+    static func now() -> Instant {
+        Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+    }
+}

@@ -1,0 +1,176 @@
+import ArgumentParser
+import Edge
+import Foundation
+import Interchange
+
+struct RecordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record",
+        abstract: "Records commands, one JSON object per line; prints one result per line.",
+        discussion: "Example: plumbline record commands.jsonl"
+    )
+
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The file; - for the standard input.") var file = "-"
+    @Flag(help: "Stops at the first command that is refused.") var stopOnError = false
+
+    func run() async throws {
+        try await options.run {
+            let recorder = try await CommandRecorder(options.openNode())
+            var reader = LineReader(try file == "-" ? .standardInput : open())
+            let limit = stopOnError ? 1 : CommandRecorder.commandsMax
+            var isRefused = false
+            while true {
+                var lines: [[UInt8]] = []
+                while lines.count < limit, let line = try reader.next() { lines.append(line) }
+                guard !lines.isEmpty else { return isRefused ? 1 : 0 }
+                var output: [UInt8] = []
+                for result in try await recorder.record(lines) {
+                    if !output.isEmpty { output.append(UInt8(ascii: "\n")) }
+                    output += ResultFormat.encode(result)
+                    isRefused = isRefused || result.status == .refused
+                }
+                Console.print(output)
+                if stopOnError, isRefused { return 1 }
+            }
+        }
+    }
+
+    private func open() throws -> FileHandle {
+        guard let handle = FileHandle(forReadingAtPath: file) else {
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "file_not_read",
+                    message: "The file \(file) cannot be read.",
+                    hint: "Check its name and permissions."
+                )
+            )
+        }
+        return handle
+    }
+}
+
+/// The lines of a stream, but for the empty ones.
+private struct LineReader {
+    private static let pieceBytes = 1 << 20
+
+    private let handle: FileHandle
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var isAtEnd = false
+
+    init(_ handle: FileHandle) { self.handle = handle }
+
+    mutating func next() throws -> [UInt8]? {
+        var searched = start
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                let line = buffer[start..<end]
+                start = end + 1
+                searched = start
+                if !line.allSatisfy(Self.isBlank) { return Array(line) }
+                continue
+            }
+            let rest = buffer[start...]
+            guard !isAtEnd else {
+                start = buffer.count
+                return rest.allSatisfy(Self.isBlank) ? nil : Array(rest)
+            }
+            guard rest.count <= CommandFormat.bytesMax else {
+                throw Failure(
+                    CommandResult.Refusal(
+                        code: "json_too_large",
+                        message: "A line is longer than \(CommandFormat.bytesMax) bytes.",
+                        hint: "Write one command per line."
+                    )
+                )
+            }
+            buffer = Array(rest)
+            start = 0
+            searched = buffer.count
+            let piece = try handle.read(upToCount: Self.pieceBytes) ?? Data()
+            isAtEnd = piece.isEmpty
+            buffer += piece
+        }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\t")
+    }
+}
+
+struct ItemCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "item",
+        abstract: "Registers an item.",
+        discussion: "Example: plumbline item 85123A --name \"Heart T-light holder\""
+    )
+
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The item's code.") var sku: String
+    @Option(help: "What people call it.") var name: String
+    @Option(help: "What one unit costs where nothing else is known.") var standardCost: String?
+
+    func run() async throws {
+        try await options.recordOne { writer in
+            writer.member("type", "item_registered")
+            writer.member("sku", sku)
+            writer.member("name", name)
+            if let standardCost { writer.member("standard_cost", standardCost) }
+        }
+    }
+}
+
+struct ReceiveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "receive",
+        abstract: "Records goods that arrived.",
+        discussion: "Example: plumbline receive 85123A 120 --at A-01-03 --unit-cost 1.53"
+    )
+
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "The item's code.") var sku: String
+    @Argument(help: "How much arrived.") var quantity: String
+    @Option(help: "Where it was put; the site's default location if it is not given.")
+    var at: String?
+    @Option(help: "What one unit cost.") var unitCost: String?
+    @Option(help: "The purchase order.") var po: String?
+
+    func run() async throws {
+        try await options.recordOne { writer in
+            writer.member("type", "goods_received")
+            if let po { writer.member("purchase_order", po) }
+            writer.key("lines")
+            writer.array { writer in
+                writer.object { writer in
+                    writer.member("sku", sku)
+                    writer.member("quantity", quantity)
+                    if let at { writer.member("location", at) }
+                    if let unitCost { writer.member("unit_cost", unitCost) }
+                }
+            }
+        }
+    }
+}
+
+extension CommonOptions {
+    /// Records one command and prints its result.
+    fileprivate func recordOne(_ members: (inout JSONWriter) -> Void) async throws {
+        var writer = JSONWriter()
+        writer.object(members)
+        let line = writer.bytes
+        try await run {
+            let recorder = try await CommandRecorder(openNode())
+            for result in try await recorder.record([line]) {
+                if let refusal = result.refusal { throw Failure(refusal) }
+                if json {
+                    Console.print(ResultFormat.encode(result))
+                } else {
+                    Console.print("\(result.status.rawValue) \(result.event ?? "")")
+                    for exception in result.exceptions { Console.print("  \(exception)") }
+                }
+            }
+            return 0
+        }
+    }
+}

@@ -1,0 +1,243 @@
+public import Causality
+import InventoryEngine
+public import Replication
+
+/// The hub's calls: each runs in one transaction and answers after its commit.
+public final class HubService: Sendable {
+    /// The longest that a pull waits for news.
+    static let waitMillisecondsMax: UInt32 = 60_000
+    /// The most bytes of entries in a page, and the least that a page is cut at.
+    static let pageBytes: ClosedRange<UInt32> = 64 << 10...8 << 20
+
+    let log: any EventLog
+    let ledger: HubLedger
+    private let key: NodeKey
+    private let commits = CommitSignal()
+
+    /// Opens a hub on its store.
+    public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
+        self.log = log
+        self.key = key
+        self.ledger = HubLedger(identity: identity, epoch: epoch)
+    }
+
+    // MARK: Joining
+
+    /// Lets a node join by a one-time token.
+    ///
+    /// A node that has joined already under the same name and key gets the same answer again, so
+    /// that a lost reply costs no more than another invitation.
+    ///
+    /// - Throws: `SyncRefusal` with the code `network_mismatch`, `invitation_unknown`,
+    ///   `invitation_expired`, `site_mismatch`, `name_taken` or `node_known`; the token is kept.
+    public func join(_ request: JoinRequest, now: Instant) async throws -> JoinReply {
+        let ledger = ledger
+        let name = try await log.write { log in
+            let (setting, invitation) = try Self.invitation(for: request, ledger, in: log, now)
+            let known = try Self.nodes(in: log)
+            if let row = known.first(where: { $0.node == request.node })?.row {
+                guard
+                    row.publicKey == request.publicKey, row.homeSite == request.site,
+                    row.name == invitation.name
+                else {
+                    throw SyncRefusal(code: "node_known", message: "The node has joined before.")
+                }
+                try log.set(setting, to: nil)
+                return invitation.name
+            }
+            guard !known.contains(where: { $0.row.name == invitation.name }) else {
+                throw SyncRefusal(
+                    code: "name_taken",
+                    message: "Another node has the name \(invitation.name)."
+                )
+            }
+            let state = try ledger.registered(request.node, site: request.site, in: log)
+            var bodies: [EventBody] = []
+            if !state.siteIsKnown {
+                bodies.append(.siteRegistered(SiteRegistration(site: request.site)))
+            }
+            bodies.append(
+                .nodeRegistered(
+                    NodeRegistration(
+                        node: request.node,
+                        name: invitation.name,
+                        site: request.site,
+                        publicKey: request.publicKey,
+                        isActive: !state.siteIsActive
+                    )
+                )
+            )
+            try ledger.record(bodies, in: log, at: now)
+            try log.set(setting, to: nil)
+            return invitation.name
+        }
+        commits.raise()
+        return JoinReply(
+            hub: ledger.identity.node,
+            hubPublicKey: key.publicKey,
+            epoch: ledger.epoch,
+            name: name
+        )
+    }
+
+    private static func invitation(
+        for request: JoinRequest,
+        _ ledger: HubLedger,
+        in log: any LogReading,
+        _ now: Instant
+    ) throws -> (setting: LogSetting, invitation: Invitation) {
+        let identity = ledger.identity
+        guard request.currency == identity.currency, request.moneyScale == identity.moneyScale
+        else {
+            throw SyncRefusal(
+                code: "network_mismatch",
+                message: "The network counts in \(identity.currency) with"
+                    + " \(identity.moneyScale) decimals."
+            )
+        }
+        let setting = Invitation.setting(token: request.token)
+        guard let invitation = try log.setting(setting).flatMap({ Invitation(bytes: $0) }) else {
+            throw SyncRefusal(
+                code: "invitation_unknown",
+                message: "The token is unknown, or was used."
+            )
+        }
+        guard now < invitation.expiresAt else {
+            throw SyncRefusal(code: "invitation_expired", message: "The token has expired.")
+        }
+        guard invitation.site == request.site else {
+            throw SyncRefusal(code: "site_mismatch", message: "The token is for another site.")
+        }
+        return (setting, invitation)
+    }
+
+    /// Keeps an invitation for a token that the caller drew.
+    public func invite(_ invitation: Invitation, token: String) async throws {
+        try await log.write { log in
+            try log.set(Invitation.setting(token: token), to: invitation.bytes)
+        }
+    }
+
+    /// Every node that has joined.
+    static func nodes(in log: any LogReading) throws -> [(node: NodeID, row: NodeRow)] {
+        let rows = try log.source(.base).rows(
+            .node,
+            from: [],
+            to: [UInt8](repeating: 0xFF, count: 17),
+            limit: .max,
+            descending: false
+        )
+        return try rows.map { (try NodeRow.Key(bytes: $0.key).node, try NodeRow(bytes: $0.value)) }
+    }
+
+    // MARK: Synchronisation
+
+    /// Tells a node whether its history and the hub's are one.
+    public func hello(
+        _ request: HelloRequest,
+        from caller: AuthenticatedNode,
+        now: Instant
+    ) async throws -> HelloReply {
+        try check(request.node, caller)
+        let ledger = ledger
+        return try await log.read { log in
+            try ledger.hello(request, for: caller.site, in: log, receivedAt: now)
+        }
+    }
+
+    /// Takes a node's events; the receipt is signed after they are on the disk.
+    ///
+    /// - Throws: `SyncRefusal` as `HubLedger.ingest` does, or with the code `signature_invalid`,
+    ///   `batch_malformed` or `epoch_mismatch`.
+    public func push(
+        _ batch: EventBatch,
+        from caller: AuthenticatedNode,
+        now: Instant
+    ) async throws -> PushReply {
+        try check(batch.node, caller)
+        let size = UInt64(batch.events.count)
+        guard
+            batch.first > 0, 1...UInt64(HubLedger.batchEventsMax) ~= size,
+            batch.first <= .max - size
+        else {
+            throw SyncRefusal(
+                code: "batch_malformed",
+                message: "A batch has 1 to \(HubLedger.batchEventsMax) events."
+            )
+        }
+        let chain: BatchChain
+        do {
+            chain = try batch.verifiedChain(
+                after: batch.previousHash,
+                signedBy: caller.publicKey
+            )
+        } catch {
+            throw SyncRefusal(code: error.code.description, message: error.message)
+        }
+        let ledger = ledger
+        let (ingest, head) = try await log.write { log in
+            let ingest = try ledger.ingest(batch, chain: chain, in: log, receivedAt: now)
+            return (ingest, try log.head(in: caller.site))
+        }
+        commits.raise()
+        let receipt = try key.sign(
+            BatchSignature.acknowledgement(
+                hub: ledger.identity.node,
+                node: batch.node,
+                epoch: ledger.epoch,
+                acknowledged: ingest.acknowledged,
+                hash: ingest.acknowledgedHash
+            )
+        )
+        return PushReply(
+            acknowledged: ingest.acknowledged,
+            acknowledgedHash: ingest.acknowledgedHash,
+            receipt: receipt,
+            durable: .start,
+            head: head,
+            verdicts: ingest.verdicts,
+            nextBatchEvents: HubLedger.batchEventsMax
+        )
+    }
+
+    /// Hands out a signed page; an empty one only after the time that the node lets it wait.
+    public func pull(
+        _ request: PullRequest,
+        from caller: AuthenticatedNode
+    ) async throws -> PullReply {
+        try check(request.node, caller)
+        var request = request
+        request.bytesMax = min(
+            max(request.bytesMax, Self.pageBytes.lowerBound),
+            Self.pageBytes.upperBound
+        )
+        let wait = Duration.milliseconds(min(request.waitMilliseconds, Self.waitMillisecondsMax))
+        let deadline = ContinuousClock.now.advanced(by: wait)
+        var page: PullReply
+        while true {
+            let ticket = commits.begin()
+            defer { commits.end(ticket) }
+            page = try await self.page(request, for: caller.site)
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard page.entries.isEmpty, page.summaries.isEmpty, left > .zero, !Task.isCancelled
+            else { break }
+            if await commits.wait(ticket, atMost: left) == .stopped { break }
+        }
+        try page.sign(with: key, hub: ledger.identity.node, node: request.node)
+        return page
+    }
+
+    private func page(_ request: PullRequest, for site: SiteCode) async throws -> PullReply {
+        let ledger = ledger
+        return try await log.read { try ledger.page(request, for: site, in: $0) }
+    }
+
+    private func check(_ node: NodeID, _ caller: AuthenticatedNode) throws {
+        guard node == caller.node else {
+            throw SyncRefusal(
+                code: "other_node",
+                message: "The body speaks for another node than the one that signed."
+            )
+        }
+    }
+}

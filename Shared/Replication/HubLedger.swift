@@ -1,0 +1,497 @@
+public import Causality
+public import InventoryEngine
+
+/// The hub's side of the log: gives events their positions and verdicts, hands out pages.
+///
+/// Every function runs in one transaction of the caller, who replies after the commit.
+public struct HubLedger: Sendable {
+    /// How often follow-ups may bring about others before it counts as a fault.
+    static let followUpRoundsMax = 64
+    /// How many events a batch may carry.
+    public static let batchEventsMax: UInt32 = 4_096
+    /// How many entries a page may look at.
+    static let pageEntriesMax = 4_096
+
+    /// The hub.
+    public let identity: NodeIdentity
+    /// The hub's history.
+    public let epoch: Epoch
+
+    /// Binds the rules to a hub.
+    public init(identity: NodeIdentity, epoch: Epoch) {
+        self.identity = identity
+        self.epoch = epoch
+    }
+
+    private func state(in log: any LogReading) -> StockState {
+        StockState(
+            cache: RowCache(),
+            source: log.source(.base),
+            settings: StateSettings(
+                scope: .everything,
+                moneyScale: identity.moneyScale,
+                node: identity.node,
+                epoch: epoch,
+                keepsDigests: true
+            )
+        )
+    }
+
+    /// Decodes an event; bytes that are none become an unknown one, so that nothing is dropped.
+    static func decoded(_ bytes: [UInt8], id: EventID, site: SiteCode) throws -> InventoryEvent {
+        do {
+            let event = try WireFormat.decodeEvent(bytes)
+            if event.id == id { return event }
+        } catch let error where error.code != .malformed {
+            throw error
+        } catch {}
+        return InventoryEvent(
+            id: id,
+            site: site,
+            recordedAt: HybridTimestamp(wall: Instant(microseconds: 0), counter: 0),
+            context: .empty,
+            body: .unknown(type: "malformed")
+        )
+    }
+
+    // MARK: Taking in
+
+    /// What a batch brought about.
+    public struct Ingest: Sendable {
+        /// The node's last sequence that the hub holds, and its chain there.
+        public var acknowledged: UInt64
+        /// The node's chain there.
+        public var acknowledgedHash: ContentHash
+        /// The verdicts other than accepted.
+        public var verdicts: [EventVerdict]
+        /// The last position.
+        public var head: HubPosition
+    }
+
+    /// Takes a batch whose signature was verified: what is held already is skipped, the rest gets
+    /// positions and verdicts in order.
+    ///
+    /// - Throws: ``SyncRefusal`` with `sequence_gap`, `fork_detected`, `hello_first` or
+    ///   `node_unknown`; then nothing is stored.
+    public func ingest(
+        _ batch: EventBatch,
+        chain: BatchChain,
+        in log: any LogTransaction,
+        receivedAt: Instant
+    ) throws -> Ingest {
+        var state = state(in: log)
+        guard let site = try state.knownNode(batch.node)?.homeSite else {
+            throw SyncRefusal(code: "node_unknown", message: "The node has not joined.")
+        }
+        let held = try log.lastEvent(of: batch.node) ?? (0, .zero)
+        guard batch.first <= held.sequence + 1 else {
+            throw SyncRefusal(
+                code: "sequence_gap",
+                message: "The hub holds the node's events up to \(held.sequence).",
+                expectedSequence: held.sequence + 1
+            )
+        }
+        try checkContinuity(batch, chain, held, in: log)
+        var clock = Clock(log: log, identity: identity)
+        var tail = try Tail(log: log)
+        for (offset, bytes) in batch.events.enumerated() {
+            let sequence = batch.first + UInt64(offset)
+            guard sequence > held.sequence else { continue }
+            let id = EventID(node: batch.node, sequence: sequence)
+            let event = try vetted(try Self.decoded(bytes, id: id, site: site), site, tail)
+            try log.append(SealedEvent(id: id, bytes: bytes, chainHash: chain.hashes[offset]))
+            try order(event, in: log, &state, &tail, receivedAt)
+            try followUp(event, in: log, &state, &tail, &clock, receivedAt)
+        }
+        try finish(&state, in: log, tail)
+        let last = try log.lastEvent(of: batch.node) ?? (0, .zero)
+        return Ingest(
+            acknowledged: last.sequence,
+            acknowledgedHash: last.chainHash,
+            verdicts: try verdicts(of: batch, in: log),
+            head: tail.position
+        )
+    }
+
+    /// The end of the hub's log while a transaction extends it.
+    private struct Tail {
+        var position: HubPosition
+        var hash: ContentHash
+
+        init(log: any LogReading) throws {
+            position = try log.head(in: nil)
+            hash = try log.entry(at: position)?.chainHash ?? .zero
+        }
+    }
+
+    /// The hub's own chain and clock while a transaction records derived events.
+    private struct Clock {
+        var tip: (sequence: UInt64, chainHash: ContentHash)?
+        let log: any LogReading
+        let identity: NodeIdentity
+
+        init(log: any LogReading, identity: NodeIdentity) {
+            self.log = log
+            self.identity = identity
+        }
+
+        mutating func current() throws -> (sequence: UInt64, chainHash: ContentHash) {
+            if let tip { return tip }
+            return try log.lastEvent(of: identity.node) ?? (0, .zero)
+        }
+    }
+
+    private func checkContinuity(
+        _ batch: EventBatch,
+        _ chain: BatchChain,
+        _ held: (sequence: UInt64, chainHash: ContentHash),
+        in log: any LogReading
+    ) throws {
+        let before = batch.first - 1
+        let expected =
+            try before == 0
+            ? ContentHash.zero
+            : log.event(EventID(node: batch.node, sequence: before))?.chainHash
+        var isSame = expected == batch.previousHash
+        if batch.first <= held.sequence {
+            let common = min(batch.last, held.sequence)
+            let own = try log.event(EventID(node: batch.node, sequence: common))?.chainHash
+            isSame = isSame && own == chain.hashes[Int(common - batch.first)]
+        }
+        guard isSame else {
+            throw SyncRefusal(
+                code: "fork_detected",
+                message: "The hub holds other events under the same sequence numbers."
+            )
+        }
+    }
+
+    /// What a node may not say is kept and parked, never applied.
+    private func vetted(
+        _ event: InventoryEvent,
+        _ site: SiteCode,
+        _ tail: Tail
+    ) throws -> InventoryEvent {
+        if event.context.epoch == epoch, event.context.position > tail.position {
+            throw SyncRefusal(
+                code: "hello_first",
+                message: "The event knows of positions that this hub does not have."
+            )
+        }
+        var event = event
+        let isOwn: Bool
+        switch event.body {
+        case .costAdjusted, .nodeRegistered, .siteRegistered: isOwn = false
+        case .transferDispatched(let transfer): isOwn = transfer.fromSite == site
+        case .transferReceived(let transfer): isOwn = transfer.toSite == site
+        case .transferRequested(let transfer), .transferCancelled(let transfer),
+            .transferSettled(let transfer):
+            isOwn = transfer.fromSite == site || transfer.toSite == site
+        case .itemRegistered, .itemChanged, .itemRetired, .locationRegistered, .locationChanged,
+            .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended, .purchaseOrderClosed,
+            .goodsReceived, .orderConfirmed, .orderAmended, .orderCancelled,
+            .reservationReleased, .backorderPromised, .allocated, .pickCompleted, .unpicked,
+            .packCompleted, .shipmentDispatched, .returnReceived, .returnDispositioned,
+            .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected, .moved,
+            .statusChanged, .scrapped, .reversed, .rightsGranted, .conflictResolved,
+            .exceptionAcknowledged, .unknown:
+            isOwn = true
+        }
+        if event.site != site || !isOwn {
+            event.site = site
+            event.body = .unknown(type: "\(event.body.type) for another site")
+        }
+        return event
+    }
+
+    /// Gives one event its position and verdict.
+    private func order(
+        _ event: InventoryEvent,
+        in log: any LogTransaction,
+        _ state: inout StockState,
+        _ tail: inout Tail,
+        _ receivedAt: Instant
+    ) throws {
+        guard let position = tail.position.next else {
+            throw SyncRefusal(code: "log_full", message: "The hub's log is full.")
+        }
+        let outcome = try state.apply(
+            event,
+            ordering: .ordering(at: position, receivedAt: receivedAt)
+        )
+        let entry = Entry(
+            position: position,
+            event: event.id,
+            ruling: outcome.ruling,
+            chainHash: .zero
+        )
+        let hash = HashChain.link(tail.hash, entry.chainedBytes)
+        var chained = entry
+        chained.chainHash = hash
+        try log.append(chained)
+        tail.position = position
+        tail.hash = hash
+    }
+
+    /// Records what follows from an event as entries of the hub's own.
+    private func followUp(
+        _ cause: InventoryEvent,
+        in log: any LogTransaction,
+        _ state: inout StockState,
+        _ tail: inout Tail,
+        _ clock: inout Clock,
+        _ receivedAt: Instant
+    ) throws {
+        for _ in 0..<Self.followUpRoundsMax {
+            var bodies = try state.takeCostAdjustments().map { (site: cause.site, body: $0) }
+            bodies += try state.takeDuePromises(by: identity.node)
+            guard !bodies.isEmpty else { return }
+            for (site, body) in bodies {
+                try recordOwn(body, at: site, in: log, &state, &tail, &clock, receivedAt)
+            }
+        }
+    }
+
+    private func recordOwn(
+        _ body: EventBody,
+        at site: SiteCode,
+        in log: any LogTransaction,
+        _ state: inout StockState,
+        _ tail: inout Tail,
+        _ clock: inout Clock,
+        _ receivedAt: Instant
+    ) throws {
+        let tip = try clock.current()
+        let event = InventoryEvent(
+            id: EventID(node: identity.node, sequence: tip.sequence + 1),
+            site: site,
+            recordedAt: HybridTimestamp(wall: receivedAt, counter: 0),
+            context: CausalContext(
+                epoch: epoch,
+                position: tail.position,
+                extra: VectorClock()
+            ),
+            body: body
+        )
+        let bytes = WireFormat.encode(event)
+        let hash = HashChain.link(tip.chainHash, bytes)
+        try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))
+        clock.tip = (event.id.sequence, hash)
+        try order(event, in: log, &state, &tail, receivedAt)
+    }
+
+    /// Writes what a transaction changed, and notes it for the network view of other sites.
+    private func finish(
+        _ state: inout StockState,
+        in log: any LogTransaction,
+        _ tail: Tail
+    ) throws {
+        let changes = try state.takeChanges()
+        try log.apply(changes, to: .base, sequence: 0)
+        var stocks: [(site: SiteCode, sku: SKU)] = []
+        for change in changes where change.kind == .summary {
+            let key = try StockKey(bytes: change.key)
+            stocks.append((key.home, key.sku))
+        }
+        try log.noteSummaryChanges(stocks, at: tail.position)
+    }
+
+    /// The stored verdicts other than accepted: a repeated batch gets the same answer.
+    private func verdicts(
+        of batch: EventBatch,
+        in log: any LogReading
+    ) throws -> [EventVerdict] {
+        var verdicts: [EventVerdict] = []
+        for sequence in batch.first...batch.last {
+            let id = EventID(node: batch.node, sequence: sequence)
+            guard let ruling = try log.entry(of: id)?.ruling, ruling.verdict != .accepted else {
+                continue
+            }
+            verdicts.append(
+                EventVerdict(
+                    sequence: sequence,
+                    verdict: ruling.verdict,
+                    reason: ruling.reason
+                )
+            )
+        }
+        return verdicts
+    }
+
+    /// Records sites and nodes: what a join or an operator brings about.
+    public func record(
+        _ bodies: [EventBody],
+        in log: any LogTransaction,
+        at now: Instant
+    ) throws {
+        var state = state(in: log)
+        var tail = try Tail(log: log)
+        var clock = Clock(log: log, identity: identity)
+        for body in bodies {
+            guard let site = SiteCode("HUB") else { continue }
+            try recordOwn(body, at: site, in: log, &state, &tail, &clock, now)
+        }
+        try finish(&state, in: log, tail)
+    }
+
+    /// Whether a site has an active node, and what is known of a node.
+    public func registered(
+        _ node: NodeID,
+        site: SiteCode,
+        in log: any LogReading
+    ) throws -> (isKnown: Bool, siteIsKnown: Bool, siteIsActive: Bool) {
+        var state = state(in: log)
+        let isKnown = try state.knownNode(node) != nil
+        let siteIsKnown = try state.knowsSite(site)
+        let isActive = try !state.isOnlyActive(node, at: site)
+        return (isKnown, siteIsKnown, isActive)
+    }
+
+    /// The public key and site of a node that has joined; nil for any other.
+    public func credentials(
+        of node: NodeID,
+        in log: any LogReading
+    ) throws -> (publicKey: [UInt8], site: SiteCode)? {
+        var state = state(in: log)
+        guard let row = try state.knownNode(node), let site = row.homeSite else { return nil }
+        return (row.publicKey, site)
+    }
+
+    // MARK: Handing out
+
+    /// A page of the log in a node's scope, not yet signed.
+    ///
+    /// A page never ends between an entry and the hub's own entries that follow from it.
+    public func page(
+        _ request: PullRequest,
+        for site: SiteCode,
+        in log: any LogReading
+    ) throws -> PullReply {
+        let head = try log.head(in: nil)
+        let scoped = try log.entries(
+            after: request.after,
+            in: site,
+            limit: Self.pageEntriesMax
+        )
+        var page = PullReply(epoch: epoch, cursor: request.after, cursorHash: .zero)
+        var bytesUsed = 0
+        var isCut = false
+        for entry in scoped {
+            if bytesUsed > Int(request.bytesMax), entry.event.node != identity.node {
+                isCut = true
+                break
+            }
+            var eventBytes: [UInt8]?
+            if entry.event.node != request.node {
+                eventBytes = try log.event(entry.event)?.bytes ?? []
+            }
+            bytesUsed += (eventBytes?.count ?? 0) + 64
+            page.entries.append(PulledEntry(entry: entry, eventBytes: eventBytes))
+            page.cursor = entry.position
+        }
+        isCut = isCut || scoped.count == Self.pageEntriesMax
+        if !isCut { page.cursor = max(head, request.after) }
+        page.cursorHash = try log.entry(at: page.cursor)?.chainHash ?? .zero
+        page.acknowledgedAtCursor = try log.acknowledged(of: request.node, at: page.cursor)
+        page.hasMore = isCut
+        page.head = try log.head(in: site)
+        if !isCut, request.wantsDigests { page.digests = try digests(for: site, in: log) }
+        if let after = request.summariesAfter {
+            try addSummaries(to: &page, after: after, for: site, in: log)
+        }
+        return page
+    }
+
+    private func digests(for site: SiteCode, in log: any LogReading) throws -> [LayerDigest] {
+        let source = log.source(.base)
+        var digests: [LayerDigest] = []
+        let places: [(SiteCode?, Layer)] = [
+            (site, .physical), (site, .commitment), (site, .financial), (nil, .network),
+        ]
+        for (home, layer) in places {
+            let key = DigestRow.Key(home: home, layer: layer)
+            let sum = try source.row(.digest, key.bytes).map { try DigestRow(bytes: $0).sum }
+            digests.append(LayerDigest(site: home, layer: layer, sum: sum ?? .zero))
+        }
+        return digests
+    }
+
+    private func addSummaries(
+        to page: inout PullReply,
+        after: HubPosition,
+        for site: SiteCode,
+        in log: any LogReading
+    ) throws {
+        let source = log.source(.base)
+        page.summariesCursor = after
+        for change in try log.summaryChanges(after: after, excluding: site, limit: 2_000) {
+            let key = StockKey(home: change.site, sku: change.sku)
+            page.summaries.append(
+                SummaryRow(
+                    site: change.site,
+                    sku: change.sku,
+                    value: try source.row(.summary, key.bytes) ?? []
+                )
+            )
+            page.summariesCursor = change.position
+        }
+    }
+
+    /// Answers a hello: whether the node's history and the hub's are one.
+    public func hello(
+        _ request: HelloRequest,
+        for site: SiteCode,
+        in log: any LogReading,
+        receivedAt: Instant
+    ) throws -> HelloReply {
+        let held = try log.lastEvent(of: request.node) ?? (0, .zero)
+        var action = HelloAction.proceed
+        var reason = ""
+        let isFirst = request.epoch.counter == 0
+        let known = try log.entry(at: request.applied)?.chainHash ?? .zero
+        if request.protocolVersion > SyncProtocol.version {
+            action = .refuse
+            reason = "The node speaks a newer protocol; upgrade the hub first."
+        } else if !isFirst, request.epoch != epoch {
+            action = .refuse
+            reason = "The hub is in another epoch than the node knows."
+        } else if !isFirst, request.applied > .start, known != request.appliedHash {
+            action = .refuse
+            reason = "The hub's log differs at the node's applied position."
+        } else if held.sequence > request.lastSequence {
+            action = .refuse
+            reason = "The hub holds events that the node has lost."
+        }
+        return HelloReply(
+            action: action,
+            reason: reason,
+            epoch: epoch,
+            head: try log.head(in: site),
+            acknowledged: held.sequence,
+            acknowledgedHash: held.chainHash,
+            durable: .start,
+            batchEventsMax: Self.batchEventsMax,
+            receivedAt: receivedAt,
+            sentAt: receivedAt
+        )
+    }
+}
+
+extension Entry {
+    /// What the hub's chain runs over: position, event and ruling.
+    var chainedBytes: [UInt8] {
+        var writer = ByteWriter()
+        writer.varint(position.rawValue)
+        writer.event(event)
+        writer.byte(ruling.verdict.rawValue)
+        writer.text(ruling.reason?.code ?? "")
+        writer.text(ruling.reason?.sentence ?? "")
+        writer.varint(UInt64(ruling.sites.count))
+        for site in ruling.sites { writer.id(site) }
+        writer.varint(UInt64(ruling.carried.count))
+        for value in ruling.carried { writer.money(value) }
+        writer.varint(UInt64(ruling.rulesVersion))
+        writer.signed(ruling.receivedAt.microseconds)
+        return writer.bytes
+    }
+}

@@ -1,0 +1,442 @@
+public import Causality
+public import InventoryEngine
+
+/// What came of one command.
+public struct Recording: Sendable {
+    /// The caller's idempotency key.
+    public var op: OpKey?
+    /// The event, unless the command was refused.
+    public var event: EventID?
+    /// Whether the same command had been recorded before.
+    public var isDuplicate = false
+    /// Whether a promise is final; nil for what promises nothing.
+    public var isFinal: Bool?
+    /// The codes of the exceptions that it raised.
+    public var exceptions: [String] = []
+    /// Why the command was refused.
+    public var refusal: EngineError?
+}
+
+/// A node's side of its log: records commands, folds what the hub orders.
+///
+/// Every function runs in one transaction of the caller, which makes it last or takes it back.
+public struct NodeLedger: Sendable {
+    /// The node.
+    public let identity: NodeIdentity
+    /// The node's site.
+    public let site: SiteCode
+
+    /// Binds the rules to a node.
+    ///
+    /// - Throws: ``ReplicationError`` with the code `storage_failed` if the identity has no site.
+    public init(identity: NodeIdentity) throws(ReplicationError) {
+        guard let site = identity.site else {
+            throw ReplicationError(.storage, "This is the database of a hub.")
+        }
+        self.identity = identity
+        self.site = site
+    }
+
+    private func state(
+        _ view: StateView,
+        in log: any LogReading,
+        _ progress: NodeProgress
+    ) -> StockState {
+        StockState(
+            cache: RowCache(),
+            source: log.source(view),
+            settings: StateSettings(
+                scope: .site(site),
+                moneyScale: identity.moneyScale,
+                node: identity.node,
+                epoch: progress.epoch,
+                keepsDigests: view == .base
+            )
+        )
+    }
+
+    // MARK: Recording
+
+    /// Records commands in order, each whole or not at all; a refusal does not stop the others.
+    ///
+    /// - Parameters:
+    ///   - commands: What is asked.
+    ///   - log: The transaction; the caller commits it before it answers anybody.
+    ///   - now: The wall clock.
+    /// - Returns: One result per command, in order.
+    /// - Throws: A storage error; then the transaction must be given up.
+    public func record(
+        _ commands: [InventoryCommand],
+        in log: any LogTransaction,
+        at now: Instant
+    ) throws -> [Recording] {
+        var progress = try log.progress()
+        var work = Work(
+            state: state(.overlay, in: log, progress),
+            clock: HybridLogicalClock(last: progress.clock),
+            tip: try log.lastEvent(of: identity.node) ?? (0, .zero),
+            context: CausalContext(
+                epoch: progress.epoch,
+                position: progress.applied,
+                extra: VectorClock()
+            )
+        )
+        var results: [Recording] = []
+        for command in commands {
+            results.append(try recordOne(command, in: log, &work, at: now))
+        }
+        try log.apply(work.state.takeChanges(), to: .overlay, sequence: work.tip.sequence)
+        progress.clock = work.clock.last
+        try log.set(.progress, to: progress.bytes)
+        return results
+    }
+
+    private struct Work {
+        var state: StockState
+        var clock: HybridLogicalClock
+        var tip: (sequence: UInt64, chainHash: ContentHash)
+        let context: CausalContext
+    }
+
+    private func recordOne(
+        _ command: InventoryCommand,
+        in log: any LogTransaction,
+        _ work: inout Work,
+        at now: Instant
+    ) throws -> Recording {
+        var result = Recording(op: command.op)
+        do {
+            if let named = command.site, named != site {
+                throw EngineError(
+                    EngineError.Code("other_site"),
+                    "This node records for \(site), not for \(named).",
+                    field: "site"
+                )
+            }
+            let hash = ContentHash.of(WireFormat.encodeContent(of: command))
+            if let op = command.op,
+                let first = try work.state.recordedOperation(op, at: site)
+            {
+                guard first.contentHash == hash else {
+                    throw EngineError(
+                        EngineError.Code("op_reused"),
+                        "The op \(op) was used before for another command.",
+                        field: "op",
+                        hint: "Give each command an op of its own."
+                    )
+                }
+                result.event = first.event
+                result.isDuplicate = true
+                result.isFinal = first.isFinal
+                return result
+            }
+            let body = try InventoryRules.decide(
+                command,
+                in: &work.state,
+                by: identity.node,
+                at: site
+            )
+            let (sequence, overflow) = work.tip.sequence.addingReportingOverflow(1)
+            guard !overflow else {
+                throw EngineError(.overflow, "The node has recorded all the events that it can.")
+            }
+            let event = InventoryEvent(
+                id: EventID(node: identity.node, sequence: sequence),
+                site: site,
+                at: command.at,
+                recordedAt: work.clock.tick(at: now),
+                op: command.op,
+                actor: command.actor,
+                device: command.device,
+                note: command.note,
+                context: work.context,
+                corrects: command.corrects,
+                isForced: command.isForced,
+                commandHash: command.op == nil ? nil : hash,
+                body: body
+            )
+            let outcome = try append(event, in: log, &work)
+            result.event = event.id
+            result.isFinal = outcome.isFinal
+            result.exceptions = outcome.exceptions
+            try recordDuePromises(in: log, &work, at: now)
+        } catch let error as EngineError where error.code != .storage && error.code != .damaged {
+            result.refusal = error
+        }
+        return result
+    }
+
+    /// Applies and seals one event; throws before anything is kept if it cannot be.
+    private func append(
+        _ event: InventoryEvent,
+        in log: any LogTransaction,
+        _ work: inout Work
+    ) throws -> Outcome {
+        let bytes = WireFormat.encode(event)
+        guard bytes.count <= WireFormat.eventBytesMax else {
+            throw EngineError(
+                EngineError.Code("event_too_large"),
+                "The event is larger than \(WireFormat.eventBytesMax) bytes.",
+                hint: "Split it into several."
+            )
+        }
+        let outcome = try work.state.apply(event, ordering: .recording)
+        let hash = HashChain.link(work.tip.chainHash, bytes)
+        try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))
+        work.tip = (event.id.sequence, hash)
+        try predictCosts(&work.state, after: event)
+        return outcome
+    }
+
+    /// Promises that became final through the event are events of their own.
+    private func recordDuePromises(
+        in log: any LogTransaction,
+        _ work: inout Work,
+        at now: Instant
+    ) throws {
+        for (_, body) in try work.state.takeDuePromises(by: identity.node) {
+            let (sequence, overflow) = work.tip.sequence.addingReportingOverflow(1)
+            guard !overflow else { return }
+            let event = InventoryEvent(
+                id: EventID(node: identity.node, sequence: sequence),
+                site: site,
+                recordedAt: work.clock.tick(at: now),
+                context: work.context,
+                body: body
+            )
+            _ = try append(event, in: log, &work)
+        }
+    }
+
+    /// Applies to the overlay what the hub will record as *cost adjusted* entries.
+    private func predictCosts(_ state: inout StockState, after event: InventoryEvent) throws {
+        for _ in 0..<HubLedger.followUpRoundsMax {
+            let bodies = try state.takeCostAdjustments()
+            guard !bodies.isEmpty else { return }
+            for body in bodies {
+                let prediction = InventoryEvent(
+                    id: EventID(node: NodeID(high: 0, low: 0), sequence: event.id.sequence),
+                    site: event.site,
+                    recordedAt: event.recordedAt,
+                    context: event.context,
+                    body: body
+                )
+                _ = try state.apply(prediction, ordering: .pending)
+            }
+        }
+    }
+
+    // MARK: Replicating
+
+    /// The next batch of events that the hub has not acknowledged, not yet signed; nil if there
+    /// are none.
+    public func nextBatch(
+        in log: any LogReading,
+        limit: Int,
+        bytesMax: Int
+    ) throws -> EventBatch? {
+        let progress = try log.progress()
+        let events = try log.events(
+            of: identity.node,
+            after: progress.acknowledged,
+            limit: limit,
+            bytesMax: bytesMax
+        )
+        guard let first = events.first else { return nil }
+        var previous = ContentHash.zero
+        if progress.acknowledged > 0 {
+            let id = EventID(node: identity.node, sequence: progress.acknowledged)
+            previous = try log.event(id)?.chainHash ?? .zero
+        }
+        return EventBatch(
+            node: identity.node,
+            epoch: progress.epoch,
+            first: first.id.sequence,
+            previousHash: previous,
+            events: events.map(\.bytes),
+            signature: []
+        )
+    }
+
+    /// What the node tells of itself.
+    public func hello(
+        in log: any LogReading,
+        programVersion: String,
+        at now: Instant
+    ) throws -> HelloRequest {
+        let progress = try log.progress()
+        let tip = try log.lastEvent(of: identity.node)
+        var request = HelloRequest(
+            node: identity.node,
+            programVersion: programVersion,
+            sentAt: now
+        )
+        request.epoch = progress.epoch
+        request.applied = progress.applied
+        request.appliedHash = progress.appliedHash
+        request.lastSequence = tip?.sequence ?? 0
+        request.tip = tip?.chainHash ?? .zero
+        request.acknowledged = progress.acknowledged
+        request.ackReceipt = progress.receipt
+        request.pending = request.lastSequence - min(progress.acknowledged, request.lastSequence)
+        request.digestAgrees = progress.digestAgrees
+        return request
+    }
+
+    /// Notes that the hub has committed events.
+    ///
+    /// - Throws: ``ReplicationError`` with the code `chain_broken` if the hub holds something else.
+    public func acknowledge(
+        _ reply: PushReply,
+        epoch: Epoch,
+        in log: any LogTransaction,
+        at now: Instant
+    ) throws {
+        var progress = try log.progress()
+        let id = EventID(node: identity.node, sequence: reply.acknowledged)
+        if reply.acknowledged > 0 {
+            guard let own = try log.event(id), own.chainHash == reply.acknowledgedHash else {
+                throw ReplicationError(
+                    .chainBroken,
+                    "The hub acknowledges \(id), which is not what this node recorded.",
+                    hint: "Find out whether the node was cloned or restored."
+                )
+            }
+        }
+        progress.epoch = epoch
+        progress.acknowledged = max(progress.acknowledged, reply.acknowledged)
+        progress.receipt = reply.receipt
+        progress.durable = reply.durable
+        progress.head = max(progress.head, reply.head)
+        progress.lastContact = now
+        try log.set(.progress, to: progress.bytes)
+    }
+
+    /// Folds one page of the hub's log: entries, cursor, conflicts and the retirement of own
+    /// pending events change in this one transaction.
+    ///
+    /// - Throws: ``ReplicationError`` with the code `cursor_mismatch` or `malformed`.
+    public func apply(
+        _ page: PullReply,
+        after requested: HubPosition,
+        in log: any LogTransaction,
+        at now: Instant
+    ) throws {
+        var progress = try log.progress()
+        guard progress.applied == requested, page.cursor >= requested else {
+            throw ReplicationError(
+                .cursorMismatch,
+                "The page starts after \(requested.rawValue), the base ends at "
+                    + "\(progress.applied.rawValue)."
+            )
+        }
+        progress.epoch = page.epoch
+        var clock = HybridLogicalClock(last: progress.clock)
+        var base = state(.base, in: log, progress)
+        var foreign: [RowChange] = []
+        for pulled in page.entries {
+            let isOwn = pulled.entry.event.node == identity.node
+            if !isOwn {
+                // What own entries changed so far was predicted and is not news to the overlay.
+                try log.apply(base.takeChanges(), to: .base, sequence: 0)
+            }
+            let event = try storedEvent(pulled, in: log)
+            try log.append(pulled.entry)
+            let outcome = try base.apply(
+                event,
+                ordering: .ordered(at: pulled.entry.position, pulled.entry.ruling)
+            )
+            if outcome.differsFromHub { progress.differences += 1 }
+            _ = clock.merge(event.recordedAt, at: now)
+            if !isOwn || pulled.entry.ruling.verdict != .accepted {
+                let changes = try base.takeChanges()
+                foreign += changes
+                try log.apply(changes, to: .base, sequence: 0)
+            }
+        }
+        try log.apply(base.takeChanges(), to: .base, sequence: 0)
+        progress.applied = page.cursor
+        progress.appliedHash = page.cursorHash
+        progress.retired = max(progress.retired, page.acknowledgedAtCursor)
+        progress.acknowledged = max(progress.acknowledged, progress.retired)
+        progress.head = max(page.head, page.cursor)
+        progress.durable = page.durable
+        progress.lastContact = now
+        progress.clock = clock.last
+        if !page.digests.isEmpty { progress.digestAgrees = try agrees(page.digests, in: log) }
+        try log.dropOverlay(through: progress.retired)
+        let last = try log.lastEvent(of: identity.node)?.sequence ?? 0
+        if last > progress.retired, !foreign.isEmpty, try log.overlayTouches(foreign) {
+            try foldPendingAgain(in: log, progress)
+        }
+        try log.set(.progress, to: progress.bytes)
+        try log.apply(page.summaries.map(networkRow), to: .network, sequence: 0)
+    }
+
+    private func networkRow(_ row: SummaryRow) -> RowChange {
+        RowChange(
+            kind: .summary,
+            key: StockKey(home: row.site, sku: row.sku).bytes,
+            value: row.value.isEmpty ? nil : row.value
+        )
+    }
+
+    /// The event of a pulled entry; a foreign one is stored, an own one is there already.
+    private func storedEvent(
+        _ pulled: PulledEntry,
+        in log: any LogTransaction
+    ) throws -> InventoryEvent {
+        let id = pulled.entry.event
+        if let bytes = pulled.eventBytes {
+            if try log.event(id) == nil {
+                try log.append(SealedEvent(id: id, bytes: bytes, chainHash: .zero))
+            }
+            return try HubLedger.decoded(bytes, id: id, site: site)
+        }
+        guard let own = try log.event(id) else {
+            throw ReplicationError(
+                .malformed,
+                "The hub refers to \(id), which is not held here.",
+                hint: "Say hello again; the hub may hold a tail that this node has lost."
+            )
+        }
+        return try HubLedger.decoded(own.bytes, id: id, site: site)
+    }
+
+    private func agrees(_ digests: [LayerDigest], in log: any LogReading) throws -> Bool {
+        let source = log.source(.base)
+        for digest in digests {
+            let key = DigestRow.Key(home: digest.site, layer: digest.layer)
+            let own = try source.row(.digest, key.bytes).map { try DigestRow(bytes: $0).sum }
+            if own ?? .zero != digest.sum { return false }
+        }
+        return true
+    }
+
+    /// Folds all pending events again over a base that has changed under them.
+    private func foldPendingAgain(in log: any LogTransaction, _ progress: NodeProgress) throws {
+        try log.dropOverlay(through: UInt64(Int64.max))
+        var overlay = state(.overlay, in: log, progress)
+        var after = progress.retired
+        while true {
+            let events = try log.events(
+                of: identity.node,
+                after: after,
+                limit: 1_000,
+                bytesMax: 4 << 20
+            )
+            guard let last = events.last else { return }
+            for sealed in events {
+                let event = try HubLedger.decoded(sealed.bytes, id: sealed.id, site: site)
+                _ = try overlay.apply(event, ordering: .pending)
+                try predictCosts(&overlay, after: event)
+                try log.apply(
+                    overlay.takeChanges(),
+                    to: .overlay,
+                    sequence: sealed.id.sequence
+                )
+            }
+            after = last.id.sequence
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The real programs, run as a person runs them.
+struct Programs {
+    let directory: TemporaryDirectory
+
+    private static var folder: URL {
+        // The test bundle lies beside the programs, however it is started.
+        let environment = ProcessInfo.processInfo.environment["PLUMBLINE_PROGRAMS"]
+        if let environment { return URL(filePath: environment) }
+        return Checkout.root.appending(path: ".build/debug")
+    }
+
+    private func process(_ program: String, _ arguments: [String]) -> Process {
+        let process = Process()
+        // Nothing that hangs may hold up the others.
+        process.executableURL = URL(filePath: "/usr/bin/timeout")
+        process.arguments = ["60", Self.folder.appending(path: program).path] + arguments
+        process.currentDirectoryURL = directory.url
+        return process
+    }
+
+    struct Output {
+        var status: Int32
+        var text: String
+        var lines: [String] { text.split(separator: "\n").map(String.init) }
+    }
+
+    @discardableResult
+    func run(_ program: String, _ arguments: String..., input: String = "") throws -> Output {
+        let process = process(program, arguments)
+        let output = Pipe()
+        let standardInput = Pipe()
+        process.standardOutput = output
+        process.standardInput = standardInput
+        try process.run()
+        try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try standardInput.fileHandleForWriting.close()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Output(
+            status: process.terminationStatus,
+            text: String(decoding: data, as: UTF8.self)
+        )
+    }
+
+    /// Starts the hub and returns it with the port that it listens on.
+    func serve() throws -> (process: Process, url: String) {
+        let port = Int.random(in: 20_000..<30_000)
+        let process = process(
+            "plumbline-hub",
+            ["serve", "--data", "hub", "--listen", "127.0.0.1:\(port)", "--insecure"]
+        )
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        // The first line says that the hub listens; until then there is nothing to connect to.
+        let first = output.fileHandleForReading.availableData
+        #expect(String(decoding: first, as: UTF8.self).contains("listening"))
+        return (process, "http://127.0.0.1:\(port)")
+    }
+}
+
+@Suite(.tags(.process), .serialized, .timeLimit(.minutes(5)))
+struct SliceTests {
+    @Test func `a receipt recorded offline is ordered by the hub and equal on both sides`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let programs = Programs(directory: directory)
+            #expect(try programs.run("plumbline-hub", "init", "--data", "hub").status == 0)
+            let token = try #require(
+                try programs.run(
+                    "plumbline-hub",
+                    "invite",
+                    "--data",
+                    "hub",
+                    "--site",
+                    "LON",
+                    "--node",
+                    "lon-1"
+                ).lines.last
+            )
+            #expect(
+                try programs.run(
+                    "plumbline",
+                    "init",
+                    "--data",
+                    "lon",
+                    "--site",
+                    "LON",
+                    "--node",
+                    "lon-1"
+                ).status == 0
+            )
+            let recorded = try programs.run(
+                "plumbline",
+                "record",
+                "--data",
+                "lon",
+                input: """
+                    {"type":"item_registered","sku":"85123A","name":"Holder","op":"i-1"}
+                    {"type":"goods_received","op":"r-1","lines":[{"sku":"85123A","quantity":120,"unit_cost":"1.53"}]}
+                    {"type":"goods_received","op":"r-1","lines":[{"sku":"85123A","quantity":120,"unit_cost":"1.53"}]}
+
+                    """
+            )
+            #expect(recorded.status == 0)
+            #expect(recorded.lines.count == 3)
+            #expect(recorded.lines.last?.contains("\"duplicate\":true") == true)
+            #expect(try programs.run("plumbline", "status", "--data", "lon").status == 3)
+
+            let (hub, url) = try programs.serve()
+            defer { hub.terminate() }
+            #expect(
+                try programs.run("plumbline", "join", url, "--data", "lon", "--token", token).status
+                    == 0
+            )
+            #expect(try programs.run("plumbline", "sync", "--data", "lon").status == 0)
+            let status = try programs.run("plumbline", "status", "--data", "lon", "--json")
+            #expect(status.status == 0, "\(status.text)")
+            #expect(status.text.contains("\"state\":\"in_sync\""))
+            let stock = try programs.run("plumbline", "stock", "--data", "lon", "--json")
+            #expect(stock.text.contains("\"on_hand\":\"120\""))
+            #expect(stock.text.contains("\"value\":\"183.6000\""))
+        }
+    }
+
+    @Test func `a refused line exits with 1, names its code, and the rest is recorded`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let programs = Programs(directory: directory)
+            try programs.run("plumbline", "init", "--data", "lon", "--site", "LON")
+            let output = try programs.run(
+                "plumbline",
+                "record",
+                "--data",
+                "lon",
+                input: """
+                    {"type":"goods_received","lines":[{"sku":"NO","quantity":1}]}
+                    not json
+                    {"type":"item_registered","sku":"A","name":"A"}
+
+                    """
+            )
+            #expect(output.status == 1)
+            #expect(output.lines.count == 3)
+            #expect(output.lines.first?.contains("unknown_sku") == true)
+            #expect(output.lines.last?.contains("\"recorded\"") == true)
+        }
+    }
+}
