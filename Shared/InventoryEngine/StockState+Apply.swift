@@ -38,7 +38,10 @@ struct Report {
     var holder: NodeID?
     /// Whether the event's effect on promise rights is spelled out by itself.
     var movesRightsItself = false
-    var stocksTouched: [StockKey] { Array(freeBefore.keys) }
+    /// In a fixed order: exceptions are numbered in the order in which they are raised.
+    var stocksTouched: [StockKey] {
+        freeBefore.keys.sorted { ($0.home, $0.sku) < ($1.home, $1.sku) }
+    }
 }
 
 /// What later entries of the same commit have to follow up.

@@ -53,15 +53,16 @@ extension StockState {
             raise(
                 "negative_stock",
                 stock.sku,
-                "\(stock.sku) at \(location) is below zero: more left than was known to be there."
+                "\(stock.sku) at \(location) is below zero: more left than was known to be there.",
+                at: stock.home
             )
         }
     }
 
     /// Raises an exception on the event at hand, once per code and item.
     ///
-    /// - Parameter home: The site that shows it; nil means the event's own. It must be a site whose
-    ///   rows alone tell whether the rule is broken, so that every copy that holds it agrees.
+    /// The site `home` shows it; nil means the event's own. It must be a site whose rows alone tell
+    /// whether the rule is broken, so that every copy that holds it agrees.
     mutating func raise(
         _ code: String,
         _ sku: SKU?,
@@ -211,7 +212,8 @@ extension StockState {
             raise(
                 "promise_shortage",
                 stock.sku,
-                "More of \(stock.sku) is promised at \(stock.home) than is there to promise."
+                "More of \(stock.sku) is promised at \(stock.home) than is there to promise.",
+                at: stock.home
             )
         }
     }

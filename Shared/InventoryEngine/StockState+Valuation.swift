@@ -163,7 +163,12 @@ extension StockState {
                 ) ?? .zero
             }
             if valuation.pool.lastIssue == nil, standard == nil {
-                raise("cost_unknown", stock.sku, "\(stock.sku) left at no known cost.")
+                raise(
+                    "cost_unknown",
+                    stock.sku,
+                    "\(stock.sku) left at no known cost.",
+                    at: stock.home
+                )
             }
             valuation.lastMovement = movement
             try cache.valuations.set(stock, to: valuation, from: reader)
@@ -200,7 +205,12 @@ extension StockState {
         if let value = try pool.currentValue(of: quantity) { return value }
         guard let standard = try standardCost(of: stock.sku) else {
             if !isSilent {
-                raise("cost_unknown", stock.sku, "\(stock.sku) entered at no known cost.")
+                raise(
+                    "cost_unknown",
+                    stock.sku,
+                    "\(stock.sku) entered at no known cost.",
+                    at: stock.home
+                )
             }
             return .zero
         }
@@ -284,8 +294,8 @@ extension StockState {
     /// provisional cost is settled by what covers it. What changes is noted as due; posted values
     /// are left to a *cost adjusted* entry.
     ///
-    /// - Parameter inserted: A movement that its document line does not count yet.
-    /// - Complexity: O(movements of the item from there on).
+    /// `inserted` is a movement that its document line does not count yet. The cost is O(movements
+    /// of the item from there on).
     mutating func replay(
         _ current: Current,
         _ stock: StockKey,

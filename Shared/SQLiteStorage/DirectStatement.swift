@@ -80,7 +80,7 @@ struct DirectStatement {
 
     /// Binds bytes in place while a closure steps the statement, then resets it and binds NULL.
     ///
-    /// - Parameter body: Steps the statement, and reads all that it needs of the result.
+    /// The closure steps the statement, and reads all that it needs of the result.
     func withBound<Result>(
         _ bytes: [UInt8]?,
         at index: CInt,

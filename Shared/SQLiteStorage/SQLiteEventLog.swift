@@ -181,6 +181,7 @@ public final class SQLiteEventLog: EventLog {
 
     // MARK: - Transactions
 
+    /// Runs a transaction that may write, and commits it durably; on a throw nothing is kept.
     public func write<Result: Sendable>(
         _ body: @escaping @Sendable (any LogTransaction) throws -> Result
     ) async throws -> Result {
@@ -199,6 +200,7 @@ public final class SQLiteEventLog: EventLog {
         }
     }
 
+    /// Runs a transaction that only reads, on the last commit.
     public func read<Result: Sendable>(
         _ body: @escaping @Sendable (any LogReading) throws -> Result
     ) async throws -> Result {
@@ -268,12 +270,16 @@ public final class SQLiteEventLog: EventLog {
 
     // MARK: - Care of the file
 
+    /// Bytes of the database, and bytes that are free on its disk.
     public func storageSpace() throws -> (databaseBytes: UInt64, freeBytes: UInt64) {
         let file = try SystemFile.size(of: path) ?? 0
         let journal = try SystemFile.size(of: "\(path)-wal") ?? 0
         return (file + journal, try SystemFile.freeBytes(at: path))
     }
 
+    /// Checks the file itself: pages, constraints.
+    ///
+    /// Returns what is wrong, empty if nothing is.
     public func integrityProblems() async throws -> [String] {
         do {
             return try await pool.read { database in
@@ -289,6 +295,7 @@ public final class SQLiteEventLog: EventLog {
         }
     }
 
+    /// Writes a consistent copy to a new file while work goes on, and verifies it.
     public func backUp(to path: String) async throws {
         let backup = try StoreBackup(to: path)
         do {
@@ -300,10 +307,8 @@ public final class SQLiteEventLog: EventLog {
 
     /// Runs SQL on the writer, for tests.
     ///
-    /// - Parameters:
-    ///   - sql: One statement or several; the rows are those of the last.
-    ///   - column: The column that is wanted; nil means the first.
-    /// - Returns: The column of each row, as text.
+    /// Of several statements the rows are those of the last; of each row the text of `column`, or
+    /// of the first one.
     package func texts(ofSQL sql: String, column: String? = nil) throws(StorageError) -> [String] {
         do {
             return try pool.writeWithoutTransaction { database in

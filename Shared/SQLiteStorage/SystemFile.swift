@@ -15,9 +15,7 @@ struct SystemFile: ~Copyable, Sendable {
 
     /// Opens a file.
     ///
-    /// - Parameters:
-    ///   - path: The file.
-    ///   - flags: As for `open(2)`; programs that are started never inherit the file.
+    /// The flags are those of `open(2)`; programs that are started never inherit the file.
     init(_ path: String, flags: CInt) throws(StorageError) {
         let descriptor = unsafe open(path, flags | O_CLOEXEC, Self.ownerOnly)
         guard descriptor >= 0 else {

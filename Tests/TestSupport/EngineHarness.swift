@@ -358,7 +358,7 @@ public struct EdgeHarness {
 
     /// Takes what the hub has ordered since, and folds what is pending again on top.
     ///
-    /// - Parameter transactionLimit: How many entries one transaction applies at most.
+    /// One transaction applies at most `transactionLimit` entries.
     public mutating func pull(from hub: HubHarness, transactionLimit: Int = .max) throws {
         epoch = hub.epoch
         let news = hub.entries.dropFirst(Int(applied.rawValue)).filter { located in
