@@ -147,6 +147,12 @@ let package = Package(
             path: "Tests/CausalityTests"
         ),
         .testTarget(
+            name: "InventoryEngineTests",
+            dependencies: ["Causality", "InventoryEngine", "TestSupport"],
+            path: "Tests/InventoryEngineTests",
+            exclude: ["Fixtures"]
+        ),
+        .testTarget(
             name: "ReplicationTests",
             dependencies: ["Causality", "InventoryEngine", "Replication", "TestSupport"],
             path: "Tests/ReplicationTests",

@@ -77,6 +77,8 @@ extension Decider {
                 field: "\(field).sku"
             )
         }
+        try InventoryRules.checkDecimals(entered.unitCost, field: "\(field).unit_cost")
+        try InventoryRules.checkDecimals(entered.unitPrice, field: "\(field).unit_price")
         var line = entered
         var numerator: Int64 = 1
         var denominator: Int64 = 1

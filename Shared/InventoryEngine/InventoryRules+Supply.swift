@@ -8,6 +8,7 @@ extension Decider {
             throw .refused("scale_out_of_range", "The scale is 0 to 6.", field: "scale")
         }
         try InventoryRules.checkText(properties.name, field: "name")
+        try InventoryRules.checkDecimals(properties.standardCost, field: "standard_cost")
         guard properties.costing == .average else {
             throw .refused(
                 "not_supported_yet",
@@ -70,6 +71,7 @@ extension Decider {
     mutating func decide(_ body: ItemChange) throws(EngineError) -> ItemChange {
         try checkVersion(body.sku, body.baseVersion)
         try InventoryRules.checkText(body.name, field: "name")
+        try InventoryRules.checkDecimals(body.standardCost, field: "standard_cost")
         if let safety = body.safetyStock {
             let item = try item(body.sku, field: "sku")
             let quantity = try InventoryRules.quantity(

@@ -82,6 +82,17 @@ public enum InventoryRules {
         return Quantity(units: Int64(quotient))
     }
 
+    /// Refuses a cost or price with more decimals than are kept.
+    static func checkDecimals(_ decimal: ExactDecimal?, field: String) throws(EngineError) {
+        guard let decimal, decimal.scale > ExactDecimal.scaleMax else { return }
+        throw .refused(
+            "too_many_decimals",
+            "The number has more than \(ExactDecimal.scaleMax) decimals.",
+            field: field,
+            hint: "Round it to \(ExactDecimal.scaleMax) decimals."
+        )
+    }
+
     static func checkText(_ text: String?, field: String) throws(EngineError) {
         guard let text else { return }
         guard text.unicodeScalars.count <= InventoryCommand.noteLengthMax else {

@@ -36,6 +36,8 @@ struct Report {
     var valuedAt: Instant?
     /// The holder whose balance the event moves, where that is not its recorder.
     var holder: NodeID?
+    /// Units that were picked although they were cancelled.
+    var revived: [StockKey: Quantity] = [:]
     /// Whether the event's effect on promise rights is spelled out by itself.
     var movesRightsItself = false
     /// In a fixed order: exceptions are numbered in the order in which they are raised.
@@ -294,7 +296,7 @@ extension StockState {
         for stock in report.stocksTouched {
             guard let before = report.freeBefore[stock] else { continue }
             let after = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
-            let delta = try after.minus(before)
+            let delta = try after.minus(before).plus(thaw(stock, after.minus(before)))
             guard !delta.isZero else { continue }
             let recorder = report.holder ?? current.event.id.node
             let frees = current.event.body.kind == .claim && delta.units > 0
@@ -307,6 +309,21 @@ extension StockState {
             try moveRights(stock, holder, by: delta)
             if delta.units > 0 { dues.risen.insert(stock) }
         }
+    }
+
+    /// Takes what a pick of cancelled units costs out of what their cancellation froze.
+    ///
+    /// - Returns: What the recorder need not bear.
+    private mutating func thaw(
+        _ stock: StockKey,
+        _ delta: Quantity
+    ) throws(EngineError) -> Quantity {
+        guard delta.units < 0, let revived = report.revived[stock] else { return .zero }
+        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .frozen)
+        let frozen = try cache.rights.row(key, from: reader)?.balance ?? .zero
+        let thawed = min(frozen, revived, -delta).clampedToZero
+        if !thawed.isZero { try moveRights(stock, .frozen, by: -thawed) }
+        return thawed
     }
 
     /// The identities that hold after every event, in release too.

@@ -27,7 +27,7 @@ extension StockState {
                     CostAdjustment.Item(
                         movement: movement,
                         delta: row.isInward ? delta : -delta,
-                        account: row.account,
+                        account: try wasLost(row, stock) ? .transitLoss : row.account,
                         reference: row.reference
                     )
                 )
@@ -45,6 +45,25 @@ extension StockState {
             )
         }
         return bodies + (try takeTransitResiduals())
+    }
+
+    /// Whether what left by transfer never arrived and was settled: its cost is a loss.
+    private mutating func wasLost(
+        _ row: MovementRow,
+        _ stock: StockKey
+    ) throws(EngineError) -> Bool {
+        guard case .transferLine(let source, _, let transfer, let number) = row.reference,
+            source == stock.home
+        else { return false }
+        let key = TransferLineRow.Key(
+            home: source,
+            source: source,
+            transfer: transfer,
+            line: number
+        )
+        guard let line = try cache.transferLines.row(key, from: reader) else { return false }
+        guard line.lastReceiptMovement == nil else { return false }
+        return try line.inTransit().isZero
     }
 
     /// What is left in transit without any units goes to the last receipt of the line.

@@ -477,6 +477,8 @@ extension StockState {
             row.toPutBack = try row.toPutBack.plus(revived)
             try setOrderLine(key, to: row)
             if revived.units > 0 {
+                let stock = StockKey(home: current.site, sku: line.sku)
+                report.revived[stock] = try (report.revived[stock] ?? .zero).plus(revived)
                 try pickedAfterCancel(current, work, key, line.sku, revived)
             }
         } else if try orderRow(current, work) == nil {
@@ -644,6 +646,7 @@ extension StockState {
                 row.shippedValue = try row.shippedValue.plus(value)
                 try setOrderLine(key, to: row)
                 try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
+                try addTask(.requestReturn, "\(body.order)/\(key.line)", stock, back)
             }
             guard left.units > 0, holds(current.site) else { continue }
             var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
@@ -729,6 +732,14 @@ extension StockState {
         _ orderSite: SiteCode
     ) throws(EngineError) {
         guard let order = body.order, let number = line.line else {
+            if let order = body.order {
+                raise(
+                    "unknown_order",
+                    line.sku,
+                    "\(line.sku) came back for \(order), which does not name it.",
+                    at: orderSite == current.site ? nil : orderSite
+                )
+            }
             _ = try enter(
                 current,
                 stock,

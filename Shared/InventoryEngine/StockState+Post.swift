@@ -314,8 +314,8 @@ extension StockState {
             let item = try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             var held = Quantity.zero
-            if let order = body.purchaseOrder, let number = line.line {
-                held = try receiveOnOrder(current, order, number, line)
+            if let order = body.purchaseOrder {
+                held = try receiveOnOrder(current, order, line)
             }
             let location = line.location ?? .stock
             let status = line.status ?? .sellable
@@ -352,10 +352,17 @@ extension StockState {
     private mutating func receiveOnOrder(
         _ current: Current,
         _ order: DocumentID,
-        _ number: Int32,
         _ line: EventLine
     ) throws(EngineError) -> Quantity {
         guard holds(current.site) else { return .zero }
+        guard let number = line.line else {
+            raise(
+                "unknown_purchase_order",
+                line.sku,
+                "\(line.sku) arrived on purchase order \(order), which does not name it."
+            )
+            return .zero
+        }
         let key = PurchaseLineRow.Key(home: current.site, purchaseOrder: order, line: number)
         guard var row = try cache.purchaseLines.row(key, from: reader), row.sku == line.sku else {
             raise(
@@ -750,7 +757,9 @@ extension StockState {
                 -item.delta,
                 valuedAt: item.movement.effective
             )
-            if case .transferLine(let site, _, let transfer, let number) = item.reference {
+            if case .transferLine(let site, _, let transfer, let number) = item.reference,
+                item.account == .goodsInTransit
+            {
                 try flowThroughTransit(current, body, item, site, transfer, number)
             }
             guard holds(body.site) else { continue }

@@ -211,16 +211,32 @@ extension StockState {
         _ work: OrderWork
     ) throws(EngineError) {
         for line in work.lines {
-            guard let number = line.line else { continue }
-            let key = OrderLineRow.Key(
+            let orderSite = work.orderSite ?? current.site
+            var left = line.quantity
+            if let number = line.line {
+                let key = OrderLineRow.Key(
+                    home: current.site,
+                    orderSite: orderSite,
+                    order: work.order,
+                    line: number
+                )
+                if var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku {
+                    let back = min(row.packed, left)
+                    row.packed = try row.packed.minus(back)
+                    row.picked = try row.picked.plus(back)
+                    left = try left.minus(back)
+                    try setOrderLine(key, to: row)
+                }
+            }
+            guard left.units > 0 else { continue }
+            let key = SurplusRow.Key(
                 home: current.site,
-                orderSite: work.orderSite ?? current.site,
+                orderSite: orderSite,
                 order: work.order,
-                line: number
+                sku: line.sku
             )
-            guard var row = try cache.orderLines.row(key, from: reader),
-                row.packed >= line.quantity
-            else {
+            var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
+            guard surplus.packed >= left else {
                 throw .refused(
                     "already_shipped",
                     "Some of \(line.sku) has been shipped already.",
@@ -228,9 +244,9 @@ extension StockState {
                     hint: "Reverse the dispatch first."
                 )
             }
-            row.packed = try row.packed.minus(line.quantity)
-            row.picked = try row.picked.plus(line.quantity)
-            try setOrderLine(key, to: row)
+            surplus.packed = try surplus.packed.minus(left)
+            surplus.picked = try surplus.picked.plus(left)
+            try setSurplus(key, to: surplus)
         }
     }
 

@@ -16,6 +16,15 @@ extension StockState {
         _ change: (inout TransferRow) -> Void
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
+        let sent = TransferRow.Key(home: source, source: source, transfer: body.transfer)
+        if holds(source), let known = try cache.transfers.row(sent, from: reader),
+            known.destination != destination
+        {
+            throw .refused(
+                "transfer_differs",
+                "Transfer \(body.transfer) of \(source) goes to \(known.destination)."
+            )
+        }
         for home in Set([source, destination]) where holds(home) {
             let key = TransferRow.Key(home: home, source: source, transfer: body.transfer)
             var row =

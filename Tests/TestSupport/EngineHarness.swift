@@ -174,11 +174,9 @@ public struct EngineCopy {
     public mutating func transact<Result>(
         _ body: (inout StockState) throws -> Result
     ) throws -> Result {
-        var state = StockState(
-            cache: keepsCache ? cache : RowCache(),
-            source: source,
-            settings: settings
-        )
+        let held = keepsCache ? cache : RowCache()
+        cache = RowCache()  // so that the rows are not copied; after an error they are read again
+        var state = StockState(cache: held, source: source, settings: settings)
         let result = try body(&state)
         source.apply(try state.takeChanges())
         cache = state.intoCache()

@@ -1,0 +1,456 @@
+import Causality
+import InventoryEngine
+import TestSupport
+
+/// Draws rows and keys of every kind.
+struct RowSamples {
+    var random: SeededGenerator
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+    }
+
+    mutating func bool() -> Bool { Bool.random(using: &random) }
+
+    mutating func text() -> String {
+        let letters = Array("ABZabz019-/ é€😀\u{301}")
+        return String(
+            (0..<Int.random(in: 1...9, using: &random)).map { _ in
+                letters.randomElement(using: &random) ?? "A"
+            }
+        )
+    }
+
+    mutating func id<Tag>() -> Identifier<Tag> { Identifier(stringLiteral: text()) }
+
+    mutating func maybe<T>(_ make: (inout RowSamples) -> T) -> T? { bool() ? make(&self) : nil }
+
+    mutating func many<T>(_ make: (inout RowSamples) -> T) -> [T] {
+        (0..<Int.random(in: 0...3, using: &random)).map { _ in make(&self) }
+    }
+
+    mutating func number() -> UInt64 {
+        [0, 1, 127, 128, 1 << 32, .max, random.next()].randomElement(using: &random) ?? 0
+    }
+
+    mutating func signed() -> Int64 {
+        [0, 1, -1, 64, -65, Int64(1) << 53, -(Int64(1) << 53), 999].randomElement(using: &random)
+            ?? 0
+    }
+
+    mutating func small() -> Int32 {
+        [1, 2, 3, 300, .max].randomElement(using: &random) ?? 1
+    }
+
+    mutating func quantity() -> Quantity { Quantity(units: signed()) }
+    mutating func money() -> Money { Money(units: bool() ? signed() : (1 << 62) - Int64(small())) }
+    mutating func node() -> NodeID { NodeID(high: number(), low: number()) }
+    mutating func event() -> EventID { EventID(node: node(), sequence: number()) }
+    mutating func instant() -> Instant { Instant(microseconds: signed() &* 1_000_003) }
+    mutating func position() -> HubPosition { HubPosition(number()) }
+    mutating func decimal() -> ExactDecimal {
+        ExactDecimal(mantissa: signed(), scale: UInt8.random(in: 0...12, using: &random))
+    }
+    mutating func hash() -> ContentHash {
+        ContentHash(words: (number(), number(), number(), number()))
+    }
+
+    mutating func reference() -> EventRef {
+        EventRef(id: event(), position: maybe { HubPosition($0.number() | 1) })
+    }
+
+    mutating func movement() -> MovementKey {
+        MovementKey(
+            effective: instant(),
+            position: position(),
+            sequence: number(),
+            index: UInt32.random(in: 0...9, using: &random)
+        )
+    }
+
+    mutating func promise() throws -> OrderLineRow.Promise {
+        // A promise is made only by a confirmation, so a key is written here by hand.
+        var writer = ByteWriter()
+        writer.terminated("W")
+        writer.terminated("P")
+        writer.ordered(signed: Int64.random(in: (-3)...3, using: &random))
+        writer.ordered(signed: instant().microseconds)
+        writer.event(event())
+        writer.ordered(number())
+        writer.terminated("W")
+        writer.terminated("SO")
+        writer.ordered(signed: 1)
+        return try BackorderRow.Key(bytes: writer.bytes).promise
+    }
+
+    mutating func pool() throws -> CostPool {
+        // A pool is made only of movements, so its bytes are written here by hand.
+        var writer = ByteWriter()
+        let isShort = bool()
+        writer.quantity(isShort ? .zero : Quantity(units: 7))
+        writer.money(isShort ? .zero : money())
+        writer.varint(isShort ? 2 : 0)
+        for _ in 0..<(isShort ? 2 : 0) {
+            writer.movement(movement())
+            writer.quantity(Quantity(units: 3))
+            writer.money(money())
+        }
+        for _ in 0..<3 {
+            let isThere = bool()
+            writer.bool(isThere)
+            if isThere {
+                writer.money(money())
+                writer.quantity(quantity())
+            }
+        }
+        writer.bool(false)
+        writer.money(.zero)
+        return try ValuationRow(bytes: writer.bytes).pool
+    }
+
+    mutating func documentLine() -> DocumentLine {
+        DocumentLine(
+            sku: id(),
+            quantity: quantity(),
+            other: quantity(),
+            location: id(),
+            lot: maybe { $0.id() },
+            status: maybe { StockStatus.allCases.randomElement(using: &$0.random) ?? .hold }
+        )
+    }
+
+    /// One row of each kind, as bytes.
+    mutating func all() throws -> [(name: RowName, value: [UInt8])] {
+        let sink = Sink()
+        let add = Adder { sink.rows.append((name: $0, value: $1)) }
+        var properties = ItemProperties(name: text())
+        properties.uom = id()
+        properties.scale = UInt8.random(in: 0...6, using: &random)
+        properties.costing = CostingMethod.allCases.randomElement(using: &random) ?? .average
+        properties.standardCost = maybe { $0.decimal() }
+        properties.gtin = maybe { $0.text() }
+        properties.isLotTracked = bool()
+        properties.isSerialTracked = bool()
+        properties.isLotCosted = bool()
+        properties.safetyStock = quantity()
+        properties.conversions = many {
+            UnitConversion(uom: $0.id(), numerator: $0.signed(), denominator: $0.signed())
+        }
+        var item = ItemRow(properties: properties, by: reference())
+        item.version = number()
+        item.isRetired = bool()
+        item.lastEdits = ItemRow.Field.allCases.map { _ in reference() }
+        add(ItemRow.Key(sku: id()), item)
+        var site = SiteRow(name: maybe { $0.text() })
+        site.activeNodes = many { $0.node() }
+        add(SiteRow.Key(code: id()), site)
+        add(
+            NodeRow.Key(node: node()),
+            NodeRow(
+                name: id(),
+                homeSite: maybe { $0.id() },
+                publicKey: (0..<32).map { UInt8($0) },
+                isActive: bool()
+            )
+        )
+        var location = LocationRow(
+            purpose: LocationKind.allCases.randomElement(using: &random) ?? .bin
+        )
+        location.version = number()
+        location.isRetired = bool()
+        add(LocationRow.Key(home: id(), location: id()), location)
+        add(bucketKey(), BucketRow(quantity: quantity()))
+        try addCommitments(add)
+        try addMoney(add)
+        try addDocuments(add)
+        try addHistory(add)
+        return sink.rows
+    }
+
+    private final class Sink {
+        var rows: [(name: RowName, value: [UInt8])] = []
+    }
+
+    mutating func bucketKey() -> BucketRow.Key {
+        BucketRow.Key(
+            home: id(),
+            sku: id(),
+            location: id(),
+            lot: maybe { $0.id() },
+            status: StockStatus.allCases.randomElement(using: &random) ?? .sellable
+        )
+    }
+
+    mutating func orderLineKey() -> OrderLineRow.Key {
+        OrderLineRow.Key(home: id(), orderSite: id(), order: id(), line: small())
+    }
+
+    mutating func backorderKey() throws -> BackorderRow.Key {
+        BackorderRow.Key(
+            home: id(),
+            sku: id(),
+            promise: try promise(),
+            orderSite: id(),
+            order: id(),
+            line: small()
+        )
+    }
+
+    private mutating func addCommitments(_ add: Adder) throws {
+        var orderLine = OrderLineRow(sku: id(), promise: try promise())
+        orderLine.ordered = quantity()
+        orderLine.reserved = quantity()
+        orderLine.allocated = quantity()
+        orderLine.picked = quantity()
+        orderLine.packed = quantity()
+        orderLine.shipped = quantity()
+        orderLine.backordered = quantity()
+        orderLine.cancelled = quantity()
+        orderLine.toPutBack = quantity()
+        orderLine.shippedValue = money()
+        orderLine.returned = quantity()
+        orderLine.returnedValue = money()
+        add(orderLineKey(), orderLine)
+        var surplus = SurplusRow()
+        surplus.picked = quantity()
+        surplus.packed = quantity()
+        surplus.shippedBeyond = quantity()
+        surplus.shippedValue = money()
+        add(SurplusRow.Key(home: id(), orderSite: id(), order: id(), sku: id()), surplus)
+        var transfer = TransferLineRow(sku: id())
+        transfer.requested = quantity()
+        transfer.dispatched = quantity()
+        transfer.received = quantity()
+        transfer.settled = quantity()
+        transfer.transitValue = money()
+        transfer.lastReceipt = maybe { $0.reference() }
+        transfer.lastReceiptMovement = maybe { $0.movement() }
+        transfer.dispatchedBy = maybe { $0.reference() }
+        add(TransferLineRow.Key(home: id(), source: id(), transfer: id(), line: small()), transfer)
+        var purchase = PurchaseLineRow(sku: id())
+        purchase.ordered = quantity()
+        purchase.received = quantity()
+        purchase.unitCost = maybe { $0.decimal() }
+        purchase.isClosed = bool()
+        purchase.lastReceipt = maybe { $0.reference() }
+        add(PurchaseLineRow.Key(home: id(), purchaseOrder: id(), line: small()), purchase)
+        add(
+            RightsRow.Key(home: id(), sku: id(), holder: bool() ? .frozen : .node(node())),
+            RightsRow(balance: quantity())
+        )
+        let purposes: [TaskRow.Purpose] = [.putBack, .recount, .requestReturn, .returnTransfer]
+        add(
+            TaskRow.Key(
+                home: id(),
+                purpose: purposes.randomElement(using: &random) ?? .recount,
+                subject: text(),
+                sku: id()
+            ),
+            TaskRow(quantity: quantity())
+        )
+        add(try backorderKey(), BackorderRow(isWaiting: bool()))
+    }
+
+    private mutating func addMoney(_ add: Adder) throws {
+        var valuation = ValuationRow()
+        valuation.pool = try pool()
+        valuation.lastMovement = maybe { $0.movement() }
+        valuation.unposted = money()
+        add(StockKey(home: id(), sku: id()), valuation)
+        var account = AccountRow()
+        account.debit = money()
+        account.credit = money()
+        let code = Account.allCases.randomElement(using: &random) ?? .scrap
+        add(AccountRow.Key(home: id(), account: code), account)
+        var summary = StockSummary()
+        summary.sellable = quantity()
+        summary.unsellable = quantity()
+        summary.reserved = quantity()
+        summary.allocated = quantity()
+        summary.picked = quantity()
+        summary.packed = quantity()
+        summary.backordered = quantity()
+        summary.surplus = quantity()
+        summary.onOrder = quantity()
+        summary.inTransitIn = quantity()
+        summary.inTransitOut = quantity()
+        summary.rights = quantity()
+        summary.rightsOwed = quantity()
+        summary.rightsGranted = quantity()
+        summary.value = money()
+        add(StockKey(home: id(), sku: id()), summary)
+        let rules: [MovementRow.Rule] = [.given, .current, .ofIssue, .issue]
+        let references: [MovementReference?] = [
+            nil, .orderLine(site: id(), order: id(), line: small()),
+            .transferLine(source: id(), destination: id(), transfer: id(), line: small()),
+        ]
+        var moved = MovementRow(
+            rule: rules.randomElement(using: &random) ?? .given,
+            event: event(),
+            quantity: quantity(),
+            posted: money(),
+            value: money(),
+            account: code,
+            reference: references.randomElement(using: &random) ?? nil,
+            after: try pool()
+        )
+        moved.isVoid = bool()
+        add(MovementRow.Key(stock: StockKey(home: id(), sku: id()), movement: movement()), moved)
+        let lines = many {
+            JournalLine(
+                site: $0.id(),
+                account: .inventory,
+                sku: $0.maybe { $0.id() },
+                amount: $0.money(),
+                valuedAt: $0.maybe { $0.instant() }
+            )
+        }
+        add(
+            JournalRow.Key(home: id(), position: position(), event: event()),
+            JournalRow(valuedAt: instant(), postedAt: instant(), lines: lines)
+        )
+    }
+
+    private mutating func addDocuments(_ add: Adder) throws {
+        var order = OrderRow(confirmedBy: reference(), confirmedAt: instant(), shipFrom: id())
+        order.channel = maybe { $0.id() }
+        order.customer = maybe { $0.id() }
+        order.priority = Int32.random(in: .min ... .max, using: &random)
+        order.lines = many { $0.small() }.sorted()
+        order.cancelledBy = maybe { $0.reference() }
+        order.dispatchedBy = maybe { $0.reference() }
+        add(OrderRow.Key(home: id(), orderSite: id(), order: id()), order)
+        var purchase = PurchaseOrderRow(supplier: maybe { $0.id() })
+        purchase.lines = many { $0.small() }
+        purchase.closedBy = maybe { $0.reference() }
+        add(DocumentKey(home: id(), document: id()), purchase)
+        var transfer = TransferRow(destination: id())
+        transfer.lines = many { $0.small() }
+        transfer.cancelledBy = maybe { $0.reference() }
+        transfer.dispatchedBy = maybe { $0.reference() }
+        add(TransferRow.Key(home: id(), source: id(), transfer: id()), transfer)
+        add(
+            DocumentKey(home: id(), document: id()),
+            ReturnRow(receivedBy: reference(), lines: many { $0.documentLine() })
+        )
+        add(
+            DocumentKey(home: id(), document: id()),
+            CountRow(recordedBy: reference(), lines: many { $0.documentLine() })
+        )
+        var adjustment = AdjustmentRow(
+            proposedBy: reference(),
+            proposer: maybe { $0.id() },
+            reason: text(),
+            lines: many { $0.documentLine() }
+        )
+        let states: [AdjustmentRow.State] = [.proposed, .approved, .rejected]
+        adjustment.state = states.randomElement(using: &random) ?? .proposed
+        adjustment.decidedBy = maybe { $0.reference() }
+        add(DocumentKey(home: id(), document: id()), adjustment)
+    }
+
+    private mutating func addHistory(_ add: Adder) throws {
+        // The sides of a conflict are written by hand.
+        var writer = ByteWriter()
+        writer.byte((ConflictRow.Rule.allCases.randomElement(using: &random) ?? .lastUnit).rawValue)
+        writer.bool(bool())
+        writer.id(maybe { $0.id() as SKU })
+        writer.text(text())
+        writer.varint(2)
+        for _ in 0..<2 {
+            writer.reference(reference())
+            writer.epoch(Epoch(counter: number(), high: number(), low: number()))
+            writer.varint(number())
+            writer.varint(1)
+            writer.node(node())
+            writer.varint(number() | 1)
+        }
+        for _ in 0..<5 { writer.text(text()) }
+        writer.signed(instant().microseconds)
+        add(
+            ConflictRow.Key(home: maybe { $0.id() }, id: text()),
+            try ConflictRow(bytes: writer.bytes)
+        )
+        var exception = ExceptionRow(
+            code: text(),
+            sku: maybe { $0.id() },
+            sentence: text(),
+            raisedAt: instant()
+        )
+        exception.acknowledgedBy = maybe { $0.reference() }
+        let index = UInt32.random(in: 0...300, using: &random)
+        add(ExceptionRow.Key(home: maybe { $0.id() }, event: event(), index: index), exception)
+        add(
+            ParkedRow.Key(home: maybe { $0.id() }, event: event()),
+            ParkedRow(
+                verdict: Verdict.allCases.randomElement(using: &random) ?? .parked,
+                code: text(),
+                sentence: text(),
+                raisedAt: instant()
+            )
+        )
+        add(
+            OperationRow.Key(home: id(), op: id()),
+            OperationRow(event: event(), contentHash: hash(), isFinal: maybe { $0.bool() })
+        )
+        add(
+            DigestRow.Key(
+                home: maybe { $0.id() },
+                layer: Layer.allCases.randomElement(using: &random) ?? .physical
+            ),
+            DigestRow(sum: DigestSum(words: (number(), number(), number(), number())))
+        )
+    }
+}
+
+/// Takes a key and a row of any kind.
+struct Adder {
+    private let body: (RowName, [UInt8]) -> Void
+
+    init(_ body: @escaping (RowName, [UInt8]) -> Void) {
+        self.body = body
+    }
+
+    func callAsFunction<R: Row>(_ key: R.Key, _ row: R) {
+        body(RowName(kind: R.kind, key: key.bytes), row.bytes)
+    }
+}
+
+/// Reads a row and its key and writes both again.
+func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value: [UInt8]) {
+    func again<R: Row>(_ type: R.Type) throws -> (key: [UInt8], value: [UInt8]) {
+        let row = try R(bytes: value)
+        _ = (row.isOpen, row.isVacant, "\(row)")
+        return (try R.Key(bytes: name.key).bytes, row.bytes)
+    }
+    switch name.kind {
+    case .item: return try again(ItemRow.self)
+    case .site: return try again(SiteRow.self)
+    case .node: return try again(NodeRow.self)
+    case .location: return try again(LocationRow.self)
+    case .bucket: return try again(BucketRow.self)
+    case .orderLine: return try again(OrderLineRow.self)
+    case .surplus: return try again(SurplusRow.self)
+    case .transferLine: return try again(TransferLineRow.self)
+    case .purchaseLine: return try again(PurchaseLineRow.self)
+    case .rights: return try again(RightsRow.self)
+    case .task: return try again(TaskRow.self)
+    case .valuation: return try again(ValuationRow.self)
+    case .account: return try again(AccountRow.self)
+    case .order: return try again(OrderRow.self)
+    case .purchaseOrder: return try again(PurchaseOrderRow.self)
+    case .transfer: return try again(TransferRow.self)
+    case .customerReturn: return try again(ReturnRow.self)
+    case .count: return try again(CountRow.self)
+    case .adjustment: return try again(AdjustmentRow.self)
+    case .backorder: return try again(BackorderRow.self)
+    case .summary: return try again(StockSummary.self)
+    case .movement: return try again(MovementRow.self)
+    case .journal: return try again(JournalRow.self)
+    case .conflict: return try again(ConflictRow.self)
+    case .exception: return try again(ExceptionRow.self)
+    case .parked: return try again(ParkedRow.self)
+    case .operation: return try again(OperationRow.self)
+    case .digest: return try again(DigestRow.self)
+    }
+}
