@@ -354,13 +354,22 @@ package struct TransferLineRow: Row {
         package var home: SiteCode
         package var source: SiteCode
         package var transfer: DocumentID
+        /// The site that the goods are for; goods that arrive elsewhere are a line of their own.
+        package var destination: SiteCode
         package var line: Int32
         package var site: SiteCode? { home }
 
-        package init(home: SiteCode, source: SiteCode, transfer: DocumentID, line: Int32) {
+        package init(
+            home: SiteCode,
+            source: SiteCode,
+            transfer: DocumentID,
+            destination: SiteCode,
+            line: Int32
+        ) {
             self.home = home
             self.source = source
             self.transfer = transfer
+            self.destination = destination
             self.line = line
         }
 
@@ -368,6 +377,7 @@ package struct TransferLineRow: Row {
             writer.id(home)
             writer.id(source)
             writer.id(transfer)
+            writer.id(destination)
             writer.ordered(signed: Int64(line))
         }
 
@@ -375,6 +385,7 @@ package struct TransferLineRow: Row {
             self.home = try reader.id()
             self.source = try reader.id()
             self.transfer = try reader.id()
+            self.destination = try reader.id()
             self.line = Int32(truncatingIfNeeded: try reader.orderedSigned())
         }
     }
@@ -436,29 +447,35 @@ package struct TransferRow: Row {
         package var home: SiteCode
         package var source: SiteCode
         package var transfer: DocumentID
+        package var destination: SiteCode
         package var site: SiteCode? { home }
 
-        package init(home: SiteCode, source: SiteCode, transfer: DocumentID) {
+        package init(home: SiteCode, source: SiteCode, transfer: DocumentID, destination: SiteCode)
+        {
             self.home = home
             self.source = source
             self.transfer = transfer
+            self.destination = destination
         }
 
         package func encode(into writer: inout ByteWriter) {
             writer.id(home)
             writer.id(source)
             writer.id(transfer)
+            writer.id(destination)
         }
 
         package init(from reader: inout ByteReader) throws(EngineError) {
             self.home = try reader.id()
             self.source = try reader.id()
             self.transfer = try reader.id()
+            self.destination = try reader.id()
         }
     }
 
     package var destination: SiteCode
     package var lines: [Int32]
+    package var requestedBy: EventRef?
     package var cancelledBy: EventRef?
     package var dispatchedBy: EventRef?
 
@@ -471,6 +488,7 @@ package struct TransferRow: Row {
         writer.id(destination)
         writer.varint(UInt64(lines.count))
         for line in lines { writer.signed(Int64(line)) }
+        writer.optional(requestedBy) { $0.reference($1) }
         writer.optional(cancelledBy) { $0.reference($1) }
         writer.optional(dispatchedBy) { $0.reference($1) }
     }
@@ -481,6 +499,7 @@ package struct TransferRow: Row {
         for _ in 0..<(try reader.varint()) {
             lines.append(Int32(truncatingIfNeeded: try reader.signed()))
         }
+        self.requestedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
         self.cancelledBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
         self.dispatchedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
     }

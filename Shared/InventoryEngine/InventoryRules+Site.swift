@@ -32,23 +32,43 @@ extension Decider {
         } else if let source = transfer.fromSite {
             try checkSite(source, field: "from_site")
         }
-        if let row, row.destination != destination {
+        if transfer.fromSite == site,
+            let other = try copies(transfer).first(where: { $0.destination != destination }),
+            other.requestedBy != nil || other.dispatchedBy != nil
+        {
             throw .refused(
                 "transfer_differs",
-                "Transfer \(transfer.transfer) goes to \(row.destination).",
-                field: "to_site"
+                "Transfer \(transfer.transfer) goes to \(other.destination).",
+                field: "to_site",
+                hint: "Give each destination a transfer of its own."
             )
         }
         return transfer
     }
 
+    /// The transfer as this site knows it; without a destination the only one of its
+    /// number, or the one that was asked for or left.
     private mutating func known(_ transfer: Transfer) throws(EngineError) -> TransferRow? {
-        let key = TransferRow.Key(
-            home: site,
-            source: transfer.fromSite ?? site,
-            transfer: transfer.transfer
-        )
-        return try state.cache.transfers.row(key, from: state.reader)
+        let rows = try copies(transfer)
+        if let destination = transfer.toSite {
+            return rows.first { $0.destination == destination }
+        }
+        return rows.count == 1
+            ? rows.first : rows.first { $0.requestedBy != nil || $0.dispatchedBy != nil }
+    }
+
+    /// All that this site knows under a transfer's number, one row a destination.
+    private mutating func copies(_ transfer: Transfer) throws(EngineError) -> [TransferRow] {
+        var prefix = ByteWriter()
+        prefix.id(site)
+        prefix.id(transfer.fromSite ?? site)
+        prefix.id(transfer.transfer)
+        return try state.cache.transfers.rows(
+            from: prefix.bytes,
+            to: upperBound(ofPrefix: prefix.bytes),
+            limit: InventoryRules.destinationsMax,
+            source: state.reader
+        ).map(\.row)
     }
 
     mutating func cancelled(_ transfer: Transfer) throws(EngineError) -> Transfer {
@@ -109,10 +129,12 @@ extension Decider {
         _ transfer: Transfer,
         _ number: Int32
     ) throws(EngineError) -> TransferLineRow? {
+        guard let destination = transfer.toSite else { return nil }
         let key = TransferLineRow.Key(
             home: site,
             source: transfer.fromSite ?? site,
             transfer: transfer.transfer,
+            destination: destination,
             line: number
         )
         return try state.cache.transferLines.row(key, from: state.reader)

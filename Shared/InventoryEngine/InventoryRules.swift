@@ -11,6 +11,8 @@ public enum InventoryRules {
     public static let linesMax = 10_000
     /// The most waiting promises that one commit makes final per item.
     static let promisesAtOnceMax = 1_000
+    /// The most destinations that one transfer number is looked up for.
+    static let destinationsMax = 100
     /// The most losers of a ranking that are named in conflicts per promise.
     static let losersNamedMax = 16
 

@@ -52,13 +52,16 @@ extension StockState {
         _ row: MovementRow,
         _ stock: StockKey
     ) throws(EngineError) -> Bool {
-        guard case .transferLine(let source, _, let transfer, let number) = row.reference,
+        guard
+            case .transferLine(let source, let destination, let transfer, let number) = row
+                .reference,
             source == stock.home
         else { return false }
         let key = TransferLineRow.Key(
             home: source,
             source: source,
             transfer: transfer,
+            destination: destination,
             line: number
         )
         guard let line = try cache.transferLines.row(key, from: reader) else { return false }
@@ -78,15 +81,9 @@ extension StockState {
                 try line.inTransit().isZero, !line.transitValue.isZero,
                 let movement = line.lastReceiptMovement
             else { continue }
-            let transfer = TransferRow.Key(
-                home: key.home,
-                source: key.source,
-                transfer: key.transfer
-            )
-            guard let row = try cache.transfers.row(transfer, from: reader) else { continue }
             let reference = MovementReference.transferLine(
                 source: key.source,
-                destination: row.destination,
+                destination: key.destination,
                 transfer: key.transfer,
                 line: key.line
             )
@@ -94,7 +91,7 @@ extension StockState {
                 .costAdjusted(
                     CostAdjustment(
                         cause: cause,
-                        site: row.destination,
+                        site: key.destination,
                         sku: line.sku,
                         items: [
                             CostAdjustment.Item(

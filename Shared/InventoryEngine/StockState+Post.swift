@@ -757,10 +757,20 @@ extension StockState {
                 -item.delta,
                 valuedAt: item.movement.effective
             )
-            if case .transferLine(let site, _, let transfer, let number) = item.reference,
-                item.account == .goodsInTransit
+            if case .transferLine(let site, let destination, let transfer, let number) =
+                item.reference, item.account == .goodsInTransit
             {
-                try flowThroughTransit(current, body, item, site, transfer, number)
+                try flowThroughTransit(
+                    current,
+                    item,
+                    TransferLineRow.Key(
+                        home: site,
+                        source: site,
+                        transfer: transfer,
+                        destination: destination,
+                        line: number
+                    )
+                )
             }
             guard holds(body.site) else { continue }
             let key = MovementRow.Key(stock: stock, movement: item.movement)
@@ -789,23 +799,16 @@ extension StockState {
     /// Takes a correction out of the transit value of a transfer line, at both of its sites.
     private mutating func flowThroughTransit(
         _ current: Current,
-        _ body: CostAdjustment,
         _ item: CostAdjustment.Item,
-        _ source: SiteCode,
-        _ transfer: DocumentID,
-        _ number: Int32
+        _ sent: TransferLineRow.Key
     ) throws(EngineError) {
         for home in current.event.namedSites where holds(home) {
-            let key = TransferLineRow.Key(
-                home: home,
-                source: source,
-                transfer: transfer,
-                line: number
-            )
+            var key = sent
+            key.home = home
             guard var line = try cache.transferLines.row(key, from: reader) else { continue }
             line.transitValue = try line.transitValue.minus(item.delta)
             try setTransferLine(key, to: line)
-            if home == source { dues.residuals[key] = current.event.id }
+            if home == key.source { dues.residuals[key] = current.event.id }
         }
     }
 }

@@ -16,17 +16,13 @@ extension StockState {
         _ change: (inout TransferRow) -> Void
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
-        let sent = TransferRow.Key(home: source, source: source, transfer: body.transfer)
-        if holds(source), let known = try cache.transfers.row(sent, from: reader),
-            known.destination != destination
-        {
-            throw .refused(
-                "transfer_differs",
-                "Transfer \(body.transfer) of \(source) goes to \(known.destination)."
-            )
-        }
         for home in Set([source, destination]) where holds(home) {
-            let key = TransferRow.Key(home: home, source: source, transfer: body.transfer)
+            let key = TransferRow.Key(
+                home: home,
+                source: source,
+                transfer: body.transfer,
+                destination: destination
+            )
             var row =
                 try cache.transfers.row(key, from: reader) ?? TransferRow(destination: destination)
             for line in body.lines {
@@ -46,7 +42,12 @@ extension StockState {
     ) throws(EngineError) -> TransferRow? {
         let (source, destination) = sites(current, body)
         for home in [source, destination] where holds(home) {
-            let key = TransferRow.Key(home: home, source: source, transfer: body.transfer)
+            let key = TransferRow.Key(
+                home: home,
+                source: source,
+                transfer: body.transfer,
+                destination: destination
+            )
             if let row = try cache.transfers.row(key, from: reader) { return row }
         }
         return nil
@@ -64,6 +65,7 @@ extension StockState {
                 home: home,
                 source: source,
                 transfer: body.transfer,
+                destination: destination,
                 line: line.line ?? 1
             )
             if let row = try cache.transferLines.row(key, from: reader) { return row }
@@ -83,6 +85,7 @@ extension StockState {
                 home: home,
                 source: source,
                 transfer: body.transfer,
+                destination: destination,
                 line: line.line ?? 1
             )
             try setTransferLine(key, to: row)
@@ -91,6 +94,7 @@ extension StockState {
             home: source,
             source: source,
             transfer: body.transfer,
+            destination: destination,
             line: line.line ?? 1
         )
         if holds(source) { dues.residuals[key] = current.event.id }
@@ -100,7 +104,7 @@ extension StockState {
         _ current: Current,
         _ body: Transfer
     ) throws(EngineError) {
-        try changeTransfer(current, body) { _ in }
+        try changeTransfer(current, body) { $0.requestedBy = current.ref }
         for line in body.lines {
             try knownItem(line)
             var row = try transferLine(current, body, line)
@@ -173,6 +177,7 @@ extension StockState {
                 home: home,
                 source: source,
                 transfer: transfer,
+                destination: destination,
                 line: number
             )
             if let row = try cache.transferLines.row(key, from: reader) { return row }

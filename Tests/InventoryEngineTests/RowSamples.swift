@@ -226,7 +226,16 @@ struct RowSamples {
         transfer.lastReceipt = maybe { $0.reference() }
         transfer.lastReceiptMovement = maybe { $0.movement() }
         transfer.dispatchedBy = maybe { $0.reference() }
-        add(TransferLineRow.Key(home: id(), source: id(), transfer: id(), line: small()), transfer)
+        add(
+            TransferLineRow.Key(
+                home: id(),
+                source: id(),
+                transfer: id(),
+                destination: id(),
+                line: small()
+            ),
+            transfer
+        )
         var purchase = PurchaseLineRow(sku: id())
         purchase.ordered = quantity()
         purchase.received = quantity()
@@ -327,8 +336,9 @@ struct RowSamples {
         var transfer = TransferRow(destination: id())
         transfer.lines = many { $0.small() }
         transfer.cancelledBy = maybe { $0.reference() }
+        transfer.requestedBy = maybe { $0.reference() }
         transfer.dispatchedBy = maybe { $0.reference() }
-        add(TransferRow.Key(home: id(), source: id(), transfer: id()), transfer)
+        add(TransferRow.Key(home: id(), source: id(), transfer: id(), destination: id()), transfer)
         add(
             DocumentKey(home: id(), document: id()),
             ReturnRow(receivedBy: reference(), lines: many { $0.documentLine() })
