@@ -23,6 +23,45 @@ struct WireFormatTests {
         }
     }
 
+    @Test
+    func `a cost adjustment keeps the document lines that it runs through`() throws {
+        let site = try WireSamples.identifier("LON") as SiteCode
+        let document = try WireSamples.identifier("T-7") as DocumentID
+        let references: [MovementReference?] = [
+            nil,
+            .orderLine(site: site, order: document, line: 3),
+            .transferLine(
+                source: site,
+                destination: try WireSamples.identifier("MAN"),
+                transfer: document,
+                line: 2
+            ),
+        ]
+        var event = try WireSamples.events()[0]
+        let movement = MovementKey(
+            effective: Instant(microseconds: 1),
+            position: HubPosition(2),
+            sequence: 3,
+            index: 4
+        )
+        event.body = .costAdjusted(
+            CostAdjustment(
+                cause: event.id,
+                site: site,
+                sku: try WireSamples.identifier("A"),
+                items: references.map {
+                    CostAdjustment.Item(
+                        movement: movement,
+                        delta: Money(units: -5),
+                        account: .goodsInTransit,
+                        reference: $0
+                    )
+                }
+            )
+        )
+        #expect(try WireFormat.decodeEvent(WireFormat.encode(event)) == event)
+    }
+
     /// How many bytes a further line takes: a SKU of six letters takes eight of them.
     @Test(arguments: [(false, 12.5), (true, 15.5)])
     func `a further line of an order takes few bytes`(hasPrice: Bool, bytesMax: Double) throws {
