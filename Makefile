@@ -12,7 +12,7 @@ SHELL := bash
 stage := .ci/stage
 swift_sources := Package.swift Shared Client Server Tests
 
-# How many orders the demo takes while the warehouses are offline; empty means the demo's own choice.
+# A file of real orders for the demo; empty means a small one that the demo makes.
 ORDERS ?=
 
 # How long the tests may take before they count as hanging; the larger sizes of a night take longer.
@@ -24,7 +24,7 @@ help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  SEED=7           replays one seed          SEEDS=1000   tries more seeds'
-	@echo '  SEED_FIRST=5000  starts at another seed    ORDERS=100   sizes the demo'
+	@echo '  SEED_FIRST=5000  starts at another seed    ORDERS=path      real orders for the demo'
 
 deps:  ## Installs the system packages that are missing
 	@.ci/deps

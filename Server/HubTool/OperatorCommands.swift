@@ -35,7 +35,20 @@ struct OperatorTarget: ParsableArguments {
             request.httpMethod = "POST"
             request.httpBody = Data(body)
         }
-        let (data, response) = try await URLSession.shared.data(for: request)
+        let data: Data
+        let response: URLResponse
+        do {
+            (data, response) = try await URLSession.shared.data(for: request)
+        } catch let error as URLError where error.code == .cannotConnectToHost {
+            // The address may be left over from a hub that was killed; then its files answer.
+            guard url != nil else { return nil }
+            try FileHandle.standardError.write(
+                contentsOf: Data(
+                    "Error: No hub answers at \(base).\nTry: start it with `serve`.\n".utf8
+                )
+            )
+            throw ExitCode(3)
+        }
         let text = String(decoding: data, as: UTF8.self)
         guard (response as? HTTPURLResponse)?.statusCode == 200 else {
             throw ValidationError("The hub refused: \(text)")

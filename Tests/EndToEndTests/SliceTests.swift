@@ -46,20 +46,20 @@ struct Programs {
         )
     }
 
-    /// Starts the hub and returns it with the port that it listens on.
+    /// Starts the hub on a free port and returns it with its address.
     func serve() throws -> (process: Process, url: String) {
-        let port = Int.random(in: 20_000..<30_000)
-        let process = process(
-            "plumbline-hub",
-            ["serve", "--data", "hub", "--listen", "127.0.0.1:\(port)", "--insecure"]
-        )
+        let process = Process()
+        process.executableURL = Self.folder.appending(path: "plumbline-hub")
+        process.arguments = ["serve", "--data", "hub", "--listen", "127.0.0.1:0", "--insecure"]
+        process.currentDirectoryURL = directory.url
         let output = Pipe()
         process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
         try process.run()
-        // The first line says that the hub listens; until then there is nothing to connect to.
-        let first = output.fileHandleForReading.availableData
-        #expect(String(decoding: first, as: UTF8.self).contains("listening"))
-        return (process, "http://127.0.0.1:\(port)")
+        // The first line says where the hub listens; until then there is nothing to connect to.
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        let address = try #require(line.split(whereSeparator: \.isWhitespace).last)
+        return (process, "http://\(address)")
     }
 }
 
@@ -113,7 +113,9 @@ struct SliceTests {
             #expect(try programs.run("plumbline", "status", "--data", "lon").status == 3)
 
             let (hub, url) = try programs.serve()
-            defer { hub.terminate() }
+            defer {
+                if hub.isRunning { hub.terminate() }
+            }
             #expect(
                 try programs.run("plumbline", "join", url, "--data", "lon", "--token", token).status
                     == 0
@@ -125,6 +127,31 @@ struct SliceTests {
             let stock = try programs.run("plumbline", "stock", "--data", "lon", "--json")
             #expect(stock.text.contains("\"on_hand\":\"120\""))
             #expect(stock.text.contains("\"value\":\"183.6000\""))
+            hub.terminate()
+            hub.waitUntilExit()
+            #expect(hub.terminationStatus == 0, "a hub that is told to stop stops in order")
+        }
+    }
+
+    @Test func `a hub that was killed can be asked through its files`() async throws {
+        try await withTemporaryDirectory { directory in
+            let programs = Programs(directory: directory)
+            try programs.run("plumbline-hub", "init", "--data", "hub")
+            let (hub, url) = try programs.serve()
+            kill(hub.processIdentifier, SIGKILL)
+            hub.waitUntilExit()
+            let status = try programs.run("plumbline-hub", "status", "--data", "hub")
+            #expect(status.status == 0)
+            #expect(status.text.contains("epoch 1"))
+            let asked = try programs.run(
+                "plumbline-hub",
+                "status",
+                "--data",
+                "hub",
+                "--hub",
+                url
+            )
+            #expect(asked.status == 3, "a hub that was named and does not answer is unreachable")
         }
     }
 
