@@ -1,44 +1,66 @@
 public import Causality
 public import InventoryEngine
+public import Logging
 public import Replication
 import Synchronization
 
 /// A node at a site: records commands without asking anybody, and replicates when it can.
 public final class EdgeNode: Sendable {
+    /// How many commands share one transaction, and so one wait for the disk.
+    public static let commandsMax = 500
+
     /// The node's store.
     public let log: any EventLog
+    /// Is raised after every commit to the store.
+    public let commits = CommitSignal()
 
     let now: @Sendable () -> Instant
-    private let current: Mutex<NodeIdentity>
+    private let current: Mutex<NodeLedger>
+    private let recordings: GroupCommit<[InventoryCommand], [Recording]>
 
+    /// The node's rules, bound to who it is.
+    var ledger: NodeLedger { current.withLock { $0 } }
     /// Who the node is; its name changes when it joins.
-    public var identity: NodeIdentity { current.withLock { $0 } }
+    public var identity: NodeIdentity { ledger.identity }
 
-    /// Binds a node to its store.
-    ///
-    /// - Parameters:
-    ///   - log: The store that ``initialise(log:site:name:currency:moneyScale:)`` made.
-    ///   - identity: What the store holds as its identity.
-    ///   - now: The wall clock.
-    public init(
+    private init(
         log: any EventLog,
-        identity: NodeIdentity,
+        ledger: NodeLedger,
         now: @escaping @Sendable () -> Instant
     ) {
         self.log = log
         self.now = now
-        self.current = Mutex(identity)
+        self.current = Mutex(ledger)
+        recordings = GroupCommit(
+            weightMax: Self.commandsMax,
+            weight: { $0.count },
+            perform: { groups in
+                let instant = now()
+                let recordings = try await log.write { log in
+                    try ledger.record(groups.flatMap(\.self), in: log, at: instant)
+                }
+                var rest = recordings[...]
+                return groups.map { group in
+                    defer { rest = rest.dropFirst(group.count) }
+                    return .success(Array(rest.prefix(group.count)))
+                }
+            }
+        )
     }
 
     /// Opens the node that a store belongs to.
     ///
+    /// - Parameters:
+    ///   - log: The store that ``initialise(log:site:name:currency:moneyScale:)`` made.
+    ///   - now: The wall clock.
+    /// - Returns: The node.
     /// - Throws: ``ReplicationError`` with the code `storage_failed` if the store is no node's.
     public static func open(
         log: any EventLog,
         now: @escaping @Sendable () -> Instant
     ) async throws -> EdgeNode {
         let identity = try await log.read { log in try log.identity() }
-        return EdgeNode(log: log, identity: identity, now: now)
+        return EdgeNode(log: log, ledger: try NodeLedger(identity: identity), now: now)
     }
 
     /// Makes a store the store of a new node.
@@ -73,16 +95,20 @@ public final class EdgeNode: Sendable {
         return identity
     }
 
-    /// Records commands in one durable transaction, each whole or not at all.
+    // MARK: Recording
+
+    /// Records commands durably, each whole or not at all; what others record at the same time
+    /// shares the wait for the disk.
     ///
+    /// It asks nobody: a hub that is slow, hung or gone does not delay it.
+    ///
+    /// - Parameter commands: Recorded in order, with nothing of others between them.
     /// - Returns: One result per command, in order.
     /// - Throws: A storage error; then nothing was recorded.
     public func record(_ commands: [InventoryCommand]) async throws -> [Recording] {
-        let ledger = try NodeLedger(identity: identity)
-        let instant = now()
-        return try await log.write { log in
-            try ledger.record(commands, in: log, at: instant)
-        }
+        let results = try await recordings.run(commands)
+        commits.raise()
+        return results
     }
 
     /// How people read an event: by the node's name if it is this node's.
@@ -92,26 +118,113 @@ public final class EdgeNode: Sendable {
         return "\(identity.name):\(event.sequence)"
     }
 
-    func rename(to identity: NodeIdentity) {
-        current.withLock { $0 = identity }
+    // MARK: Replicating
+
+    /// Enrols the node at a hub.
+    ///
+    /// - Parameters:
+    ///   - url: Where the hub answers; kept for later.
+    ///   - token: The one-time token of the hub's `invite`.
+    ///   - peer: The way to that hub.
+    ///   - key: The node's key.
+    /// - Returns: The node's identity, with the name that the token gives it.
+    /// - Throws: ``ReplicationError``; then nothing has changed.
+    public func join(
+        url: String,
+        token: String,
+        peer: any ReplicationPeer,
+        key: NodeKey
+    ) async throws -> NodeIdentity {
+        let ledger = ledger
+        guard try await log.read({ log in try log.link() }) == nil else {
+            throw ReplicationError(
+                .refused,
+                "The node has joined a hub already.",
+                hint: "Run `plumbline status` to see which."
+            )
+        }
+        let identity = ledger.identity
+        let caller = HubCaller(node: identity.node, peer: peer, key: key, now: now)
+        let reply = try await caller.join(
+            JoinRequest(
+                token: token,
+                node: identity.node,
+                site: ledger.site,
+                publicKey: key.publicKey,
+                currency: identity.currency,
+                moneyScale: identity.moneyScale,
+                name: identity.name
+            )
+        )
+        var joined = identity
+        joined.name = reply.name
+        let stored = joined
+        let link = NodeLink(url: url, hub: reply.hub, hubPublicKey: reply.hubPublicKey)
+        let instant = now()
+        try await log.write { log in
+            var progress = try log.progress()
+            progress.epoch = reply.epoch
+            progress.lastContact = instant
+            try log.set(.link, to: link.bytes)
+            try log.set(.identity, to: stored.bytes)
+            try log.set(.progress, to: progress.bytes)
+            try log.set(.connected)
+        }
+        let renamed = try NodeLedger(identity: joined)
+        current.withLock { $0 = renamed }
+        commits.raise()
+        return joined
     }
-}
 
-extension LogSetting {
-    /// Up to which hub position the node holds the summary rows of other sites.
-    static let summaries = LogSetting(rawValue: "summaries")
-    /// What came of the last attempt to reach the hub: a ``HubContact``.
-    static let contact = LogSetting(rawValue: "contact")
-}
+    /// The hub that the node has joined.
+    ///
+    /// - Throws: ``ReplicationError`` with the code `hub_unreachable` if it has joined none.
+    public func joinedHub() async throws -> NodeLink {
+        guard let link = try await log.read({ log in try log.link() }) else {
+            throw ReplicationError(
+                .hubUnreachable,
+                "The node has not joined a hub.",
+                hint: "Run `plumbline join` with a token of the hub's `invite`."
+            )
+        }
+        return link
+    }
 
-/// What came of the last attempt to reach the hub.
-public enum HubContact: String, CaseIterable, Hashable, Sendable {
-    /// The hub answered.
-    case connected
-    /// The hub did not answer, or was never asked.
-    case unreachable
-    /// The node has no hub.
-    case neverJoined = "never_joined"
-    /// The hub turned the node down.
-    case refused
+    /// What keeps the node and its hub one.
+    ///
+    /// - Parameters:
+    ///   - link: The hub that the node has joined.
+    ///   - peer: The way to it.
+    ///   - key: The node's key.
+    ///   - logger: Where failures go.
+    /// - Returns: A replicator that has not reached the hub yet.
+    public func replicator(
+        to link: NodeLink,
+        over peer: any ReplicationPeer,
+        key: NodeKey,
+        logger: Logger
+    ) -> Replicator {
+        let ledger = ledger
+        let now = now
+        return Replicator(
+            log: log,
+            ledger: ledger,
+            link: link,
+            caller: HubCaller(node: ledger.identity.node, peer: peer, key: key, now: now),
+            commits: commits,
+            logger: logger,
+            now: now
+        ) { log, request in
+            request.programVersion = EdgeNode.programVersion
+            request.openConflicts = try EdgeStatus.Attention(in: log).conflicts
+            request.oldestPendingSeconds = try EdgeStatus.age(
+                of: EventID(node: request.node, sequence: request.acknowledged &+ 1),
+                in: log,
+                at: request.sentAt
+            )
+        }
+    }
+
+    /// The version that the program tells of itself.
+    public static let programVersion = "1.0.0"
 }

@@ -1,4 +1,5 @@
-import Causality
+public import Causality
+import Foundation
 public import Interchange
 import InventoryEngine
 public import Replication
@@ -81,15 +82,38 @@ public struct EdgeStatus: Sendable {
     /// Bytes that are free on its disk.
     public let freeBytes: UInt64
 
+    /// When the agent tries to reach the hub again; nil while it does, or without an agent.
+    public let nextAttempt: Instant?
+    /// What the agent's last failure was; nil after a success, or without an agent.
+    public let failure: String?
+    /// The process of the agent that answers; nil if none runs.
+    public let agentProcess: Int32?
+
     /// Reads how a node stands.
     ///
+    /// - Parameters:
+    ///   - node: The node.
+    ///   - replication: What its agent knows of the hub, if there is one and it has joined.
+    ///   - isAgent: Whether this process is the agent.
+    /// - Returns: The status.
     /// - Throws: A storage error.
-    public static func read(from node: EdgeNode) async throws -> EdgeStatus {
+    public static func read(
+        from node: EdgeNode,
+        replication: Replicator.State? = nil,
+        isAgent: Bool = false
+    ) async throws -> EdgeStatus {
         let identity = node.identity
         let instant = node.now()
         let space = try node.log.storageSpace()
         return try await node.log.read { log in
-            try EdgeStatus(in: log, identity: identity, at: instant, space: space)
+            try EdgeStatus(
+                in: log,
+                identity: identity,
+                at: instant,
+                space: space,
+                replication: replication,
+                agentProcess: isAgent ? ProcessInfo.processInfo.processIdentifier : nil
+            )
         }
     }
 
@@ -97,8 +121,13 @@ public struct EdgeStatus: Sendable {
         in log: any LogReading,
         identity: NodeIdentity,
         at now: Instant,
-        space: (databaseBytes: UInt64, freeBytes: UInt64)
+        space: (databaseBytes: UInt64, freeBytes: UInt64),
+        replication: Replicator.State?,
+        agentProcess: Int32?
     ) throws {
+        nextAttempt = replication?.nextAttempt
+        failure = replication?.failure
+        self.agentProcess = agentProcess
         self.identity = identity
         link = try log.link()
         progress = try log.progress()
@@ -107,12 +136,7 @@ public struct EdgeStatus: Sendable {
         pending = recorded - min(recorded, progress.acknowledged)
         attention = try Attention(in: log)
         (databaseBytes, freeBytes) = space
-        if link == nil {
-            contact = .neverJoined
-        } else {
-            let text = try log.setting(.contact).map { String(decoding: $0, as: UTF8.self) }
-            contact = text.flatMap(HubContact.init) ?? .unreachable
-        }
+        contact = try replication?.contact ?? log.contact()
         oldestPendingSeconds = try Self.age(
             of: EventID(node: identity.node, sequence: progress.acknowledged &+ 1),
             in: log,
@@ -140,7 +164,7 @@ public struct EdgeStatus: Sendable {
             }
     }
 
-    private static func age(
+    static func age(
         of event: EventID,
         in log: any LogReading,
         at now: Instant
@@ -164,13 +188,15 @@ public struct EdgeStatus: Sendable {
 
     /// Writes the status as one JSON object.
     ///
-    /// What is not known is `null`; the agent does not run while a command owns the store.
+    /// What is not known is `null`.
     public func encode(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("state", state.rawValue)
             writer.member("site", orNull: identity.site?.text)
             writer.member("node", identity.name.text)
             writer.member("node_id", identity.node.description)
+            writer.member("currency", identity.currency.text)
+            writer.member("money_scale", number: identity.moneyScale)
             writer.key("hub")
             writer.object { encodeHub(to: &$0) }
             writer.key("events")
@@ -210,8 +236,12 @@ public struct EdgeStatus: Sendable {
             }
             writer.key("agent")
             writer.object { writer in
-                writer.member("running", false)
-                writer.member("pid", orNull: nil)
+                writer.member("running", agentProcess != nil)
+                if let agentProcess {
+                    writer.member("pid", number: agentProcess)
+                } else {
+                    writer.member("pid", orNull: nil)
+                }
             }
         }
     }
@@ -222,19 +252,7 @@ public struct EdgeStatus: Sendable {
         writer.member("state", contact.rawValue)
         writer.member("epoch", number: progress.epoch.counter)
         writer.member("last_contact", orNull: lastContact?.rfc3339)
-        writer.member("next_attempt", orNull: nil)
-    }
-
-    /// The status for people, a line each.
-    public var lines: [String] {
-        [
-            "\(identity.name) at \(identity.site?.text ?? "-"): \(state.rawValue)",
-            "  hub        \(contact.rawValue) \(link?.url ?? "")",
-            "  events     \(recorded) recorded, \(progress.acknowledged) acknowledged, "
-                + "\(pending) pending",
-            "  position   \(progress.applied.rawValue) of \(progress.head.rawValue)",
-            "  attention  \(attention.conflicts) conflicts, \(attention.exceptions) exceptions, "
-                + "\(attention.parked) parked",
-        ]
+        writer.member("next_attempt", orNull: nextAttempt?.rfc3339)
+        writer.member("failure", orNull: failure)
     }
 }

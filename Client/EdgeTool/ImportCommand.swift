@@ -65,24 +65,30 @@ struct OnlineRetailCommand: AsyncParsableCommand {
             return date
         }
         try await options.run {
-            let node = try await options.openNode()
+            let door = try await options.door()
+            let status = try await JSONReader.read(door.status())
+            guard let site = status["site"]?.text.flatMap({ SiteCode($0) }),
+                let moneyScale = status["money_scale"]?.integer.flatMap(UInt8.init(exactly:))
+            else {
+                throw InterchangeError(.resultMalformed, "The node does not say where it is.")
+            }
             let history = try OnlineRetailHistory(file: read())
             let plan = try history.plan(
-                atSite: atSite ? node.identity.site : nil,
+                atSite: atSite ? site : nil,
                 receipts: receipts.plan,
                 costing: costing.method,
                 until: until
             )
             var tally = Tally(total: plan.commandCount)
-            var commands: [InventoryCommand] = []
+            var lines: [[UInt8]] = []
             for command in plan {
-                commands.append(command)
-                if commands.count == CommandRecorder.commandsMax {
-                    try await tally.add(node.record(commands))
-                    commands.removeAll(keepingCapacity: true)
+                lines.append(try CommandFormat.encode(command, moneyScale: moneyScale))
+                if lines.count == EdgeNode.commandsMax {
+                    try await tally.add(door.record(lines))
+                    lines.removeAll(keepingCapacity: true)
                 }
             }
-            try await tally.add(node.record(commands))
+            try await tally.add(door.record(lines))
             tally.show(json: options.json, issues: history.report.issueCount)
             return tally.refused > 0 ? 1 : 0
         }

@@ -1,6 +1,4 @@
 import Interchange
-import InventoryEngine
-import Replication
 
 /// What came of an import, and how far it is.
 struct Tally {
@@ -15,15 +13,15 @@ struct Tally {
     init(total: Int) { self.total = total }
 
     /// Counts what came of some commands.
-    mutating func add(_ recordings: [Recording]) {
-        for recording in recordings {
-            if let refusal = recording.refusal {
+    mutating func add(_ results: [CommandResult]) {
+        for result in results {
+            if let refusal = result.refusal {
                 refused += 1
                 if refused <= Self.refusalsMax {
-                    let op = recording.op?.text ?? "a command"
+                    let op = result.op ?? "a command"
                     Console.note("Refused \(op): \(refusal.code): \(refusal.message)")
                 }
-            } else if recording.isDuplicate {
+            } else if result.status == .duplicate {
                 duplicates += 1
             } else {
                 recorded += 1

@@ -1,6 +1,4 @@
 import ArgumentParser
-import Causality
-import CurlTransport
 import Edge
 import Interchange
 import InventoryEngine
@@ -39,7 +37,9 @@ struct InitCommand: AsyncParsableCommand {
                 currency: currency,
                 moneyScale: moneyScale
             )
-            identity.show(json: options.json)
+            var writer = JSONWriter()
+            identity.encode(to: &writer)
+            try showIdentity(writer.bytes, json: options.json)
             return 0
         }
     }
@@ -58,16 +58,8 @@ struct JoinCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.run {
-            let node = try await options.openNode()
-            let peer = try CurlPeer(address: url)
-            defer { peer.shutdown() }
-            let identity = try await node.join(
-                url: url,
-                token: token,
-                peer: peer,
-                key: options.key()
-            )
-            identity.show(json: options.json)
+            let identity = try await options.door().join(url: url, token: token)
+            try showIdentity(identity, json: options.json)
             return 0
         }
     }
@@ -88,9 +80,9 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.run {
-            let status = try await EdgeStatus.read(from: options.openNode())
+            let status = try await NodeStatus(json: options.door().status())
             status.show(json: options.json)
-            return status.state.exitCode
+            return status.exitCode
         }
     }
 }
@@ -108,73 +100,22 @@ struct SyncCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.run {
-            let node = try await options.openNode()
-            guard let link = try await node.log.read({ log in try log.link() }) else {
-                throw ReplicationError(
-                    .hubUnreachable,
-                    "The node has not joined a hub.",
-                    hint: "Run `plumbline join` with a token of the hub's `invite`."
-                )
-            }
-            let key = try options.key()
-            let peer = try CurlPeer(address: link.url)
-            defer { peer.shutdown() }
-            let isInSync = try await exchange(node, peer, key)
-            let status = try await EdgeStatus.read(from: node)
+            let (isInSync, json) = try await options.door().sync(
+                persists: wait,
+                timeout: timeout
+            )
+            let status = try NodeStatus(json: json)
             status.show(json: options.json)
             guard wait else { return 0 }
-            guard isInSync else { return EdgeStatus.State.behind.exitCode }
-            return status.state.exitCode
-        }
-    }
-
-    private func exchange(
-        _ node: EdgeNode,
-        _ peer: any ReplicationPeer,
-        _ key: NodeKey
-    ) async throws -> Bool {
-        let clock = ContinuousClock()
-        let end = clock.now.advanced(by: .seconds(Int64(timeout)))
-        while true {
-            do {
-                let isInSync = try await node.sync(peer: peer, key: key)
-                if isInSync || !wait || clock.now >= end { return isInSync }
-            } catch let error as ReplicationError {
-                guard wait, error.isRetryable, clock.now < end else { throw error }
-            }
-            try await Task.sleep(for: .milliseconds(500), clock: clock)
+            return isInSync ? status.exitCode : EdgeStatus.State.behind.exitCode
         }
     }
 }
 
-extension NodeIdentity {
-    /// Prints who a node is.
-    fileprivate func show(json: Bool) {
-        guard json else {
-            Console.print("\(name) at \(site?.text ?? "-"), \(currency)")
-            return
-        }
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("site", orNull: site?.text)
-            writer.member("node", name.text)
-            writer.member("node_id", node.description)
-            writer.member("currency", currency.text)
-            writer.member("money_scale", number: moneyScale)
-        }
-        Console.print(writer.bytes)
-    }
-}
-
-extension EdgeStatus {
-    /// Prints how a node stands.
-    fileprivate func show(json: Bool) {
-        guard json else {
-            for line in lines { Console.print(line) }
-            return
-        }
-        var writer = JSONWriter()
-        encode(to: &writer)
-        Console.print(writer.bytes)
-    }
+/// Prints who a node is.
+private func showIdentity(_ bytes: [UInt8], json: Bool) throws {
+    guard !json else { return Console.print(bytes) }
+    let identity = try JSONReader.read(bytes)
+    let parts = ["node", "site", "currency"].map { identity[$0]?.text ?? "-" }
+    Console.print("\(parts[0]) at \(parts[1]), \(parts[2])")
 }

@@ -3,6 +3,7 @@ import Causality
 import Edge
 import Foundation
 import Interchange
+import Logging
 import Replication
 import SQLiteStorage
 
@@ -18,6 +19,14 @@ struct CommonOptions: ParsableArguments {
     @Flag(help: "Prints JSON.")
     var json = false
 
+    @Option(help: "The least that goes to the log, on the standard error.")
+    var logLevel: LogLevel = .warning
+
+    /// The longest path that a Unix socket can have.
+    static let socketPathBytesMax = 104
+
+    /// Where the agent answers.
+    var socketPath: String { "\(directory)/agent.sock" }
     private var databasePath: String { "\(directory)/node.sqlite" }
     private var keyPath: String { "\(directory)/node.key" }
 
@@ -26,6 +35,12 @@ struct CommonOptions: ParsableArguments {
     /// - Parameter work: Returns what the process exits with.
     /// - Throws: `ExitCode`, or what the argument parser shows by itself.
     func run(_ work: () async throws -> Int32) async throws {
+        let level = logLevel.level
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
         let code: Int32
         do {
             code = try await work()
@@ -73,7 +88,10 @@ struct CommonOptions: ParsableArguments {
         return try SQLiteEventLog(path: databasePath, create: create)
     }
 
-    /// Opens the node.
+    /// Opens the node by its agent, or by its file if none runs.
+    func door() async throws -> NodeDoor { try await NodeDoor(self) }
+
+    /// Opens the node by its file.
     func openNode() async throws -> EdgeNode {
         try await EdgeNode.open(log: openLog(create: false), now: Console.now)
     }
@@ -128,5 +146,21 @@ enum Console {
     /// The wall clock.
     static func now() -> Instant {
         Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+    }
+}
+
+/// How much goes to the log.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case trace, debug, info, notice, warning, error
+
+    var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
+        }
     }
 }

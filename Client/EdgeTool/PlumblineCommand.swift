@@ -16,7 +16,8 @@ struct PlumblineCommand: AsyncParsableCommand {
             """,
         version: EdgeNode.programVersion,
         subcommands: [
-            InitCommand.self, JoinCommand.self, RecordCommand.self, ItemCommand.self,
+            InitCommand.self, JoinCommand.self, AgentCommand.self, RecordCommand.self,
+            ItemCommand.self,
             ReceiveCommand.self, StockCommand.self, StatusCommand.self, SyncCommand.self,
             ImportCommand.self,
         ]

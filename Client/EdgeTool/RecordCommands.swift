@@ -16,16 +16,16 @@ struct RecordCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.run {
-            let recorder = try await CommandRecorder(options.openNode())
+            let door = try await options.door()
             var reader = LineReader(try file == "-" ? .standardInput : open())
-            let limit = stopOnError ? 1 : CommandRecorder.commandsMax
+            let limit = stopOnError ? 1 : EdgeNode.commandsMax
             var isRefused = false
             while true {
                 var lines: [[UInt8]] = []
                 while lines.count < limit, let line = try reader.next() { lines.append(line) }
                 guard !lines.isEmpty else { return isRefused ? 1 : 0 }
                 var output: [UInt8] = []
-                for result in try await recorder.record(lines) {
+                for result in try await door.record(lines) {
                     if !output.isEmpty { output.append(UInt8(ascii: "\n")) }
                     output += ResultFormat.encode(result)
                     isRefused = isRefused || result.status == .refused
@@ -160,8 +160,7 @@ extension CommonOptions {
         writer.object(members)
         let line = writer.bytes
         try await run {
-            let recorder = try await CommandRecorder(openNode())
-            for result in try await recorder.record([line]) {
+            for result in try await door().record([line]) {
                 if let refusal = result.refusal { throw Failure(refusal) }
                 if json {
                     Console.print(ResultFormat.encode(result))

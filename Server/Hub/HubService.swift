@@ -13,12 +13,46 @@ public final class HubService: Sendable {
     let ledger: HubLedger
     private let key: NodeKey
     private let commits = CommitSignal()
+    private let pushes: GroupCommit<Push, (ingest: HubLedger.Ingest, head: HubPosition)>
+
+    /// A batch that waits for its turn, with when it was received.
+    private struct Push: Sendable {
+        let batch: HubLedger.CheckedBatch
+        let site: SiteCode
+        let receivedAt: Instant
+    }
+
+    /// How many events one transaction takes on: those of the largest batch.
+    private static let commitEventsMax = Int(HubLedger.batchEventsMax)
 
     /// Opens a hub on its store.
     public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
         self.log = log
         self.key = key
-        self.ledger = HubLedger(identity: identity, epoch: epoch)
+        let ledger = HubLedger(identity: identity, epoch: epoch)
+        self.ledger = ledger
+        pushes = GroupCommit(
+            weightMax: Self.commitEventsMax,
+            weight: { $0.batch.count },
+            perform: { group in
+                try await log.write { log in
+                    // One instant for all: the last, so that none is dated before it came.
+                    let receivedAt = group.map(\.receivedAt).max() ?? Instant(microseconds: 0)
+                    let answers = try ledger.ingest(
+                        group.map(\.batch),
+                        in: log,
+                        receivedAt: receivedAt
+                    )
+                    return try zip(group, answers).map { push, answer in
+                        switch answer {
+                        case .success(let ingest):
+                            .success((ingest, try log.head(in: push.site)))
+                        case .failure(let refusal): .failure(refusal)
+                        }
+                    }
+                }
+            }
+        )
     }
 
     // MARK: Joining
@@ -174,11 +208,10 @@ public final class HubService: Sendable {
         } catch {
             throw SyncRefusal(code: error.code.description, message: error.message)
         }
-        let ledger = ledger
-        let (ingest, head) = try await log.write { log in
-            let ingest = try ledger.ingest(batch, chain: chain, in: log, receivedAt: now)
-            return (ingest, try log.head(in: caller.site))
-        }
+        let checked = try HubLedger.CheckedBatch(batch, chain: chain, site: caller.site)
+        let (ingest, head) = try await pushes.run(
+            Push(batch: checked, site: caller.site, receivedAt: now)
+        )
         commits.raise()
         let receipt = try key.sign(
             BatchSignature.acknowledgement(

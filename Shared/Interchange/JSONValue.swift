@@ -60,6 +60,15 @@ public enum JSONValue: Equatable, Sendable {
         return text
     }
 
+    /// The whole number that a number or a text says, or nil for any other value.
+    public var integer: Int64? {
+        switch self {
+        case .number(let number) where number.isPlainInteger: Int64(number.text)
+        case .string(let text): Int64(text)
+        case .null, .bool, .number, .array, .object: nil
+        }
+    }
+
     /// What a message calls a value of this kind.
     var kind: String {
         switch self {

@@ -117,4 +117,15 @@ public protocol LogTransaction: LogReading {
     func overlayTouches(_ changes: [RowChange]) throws -> Bool
     /// Notes that summary rows changed at a position, for the network view of others.
     func noteSummaryChanges(_ stocks: [(site: SiteCode, sku: SKU)], at position: HubPosition) throws
+
+    /// Takes the rows of a view that were kept in memory when an earlier transaction became
+    /// durable; empty if none were.
+    ///
+    /// Until ``keepRows(_:of:)`` puts them back there are none: a transaction that is given up, or
+    /// that changes a view by other means, makes the next one read them anew.
+    func takeRows(of view: StateView) -> RowCache
+    /// Keeps rows in memory for the next transaction, if this one becomes durable.
+    ///
+    /// All changes to them must have been handed out and written.
+    func keepRows(_ rows: RowCache, of view: StateView)
 }

@@ -23,9 +23,9 @@ public struct HubLedger: Sendable {
         self.epoch = epoch
     }
 
-    private func state(in log: any LogReading) -> StockState {
+    private func state(in log: any LogReading, cache: RowCache = RowCache()) -> StockState {
         StockState(
-            cache: RowCache(),
+            cache: cache,
             source: log.source(.base),
             settings: StateSettings(
                 scope: .everything,
@@ -68,22 +68,117 @@ public struct HubLedger: Sendable {
         public var head: HubPosition
     }
 
-    /// Takes a batch whose signature was verified: what is held already is skipped, the rest gets
-    /// positions and verdicts in order.
+    /// A batch whose signature and chain were verified, with its events decoded: all that can be
+    /// done before the one writer has it.
+    public struct CheckedBatch: Sendable {
+        let batch: EventBatch
+        let chain: BatchChain
+        let events: [InventoryEvent]
+
+        /// How many events it carries.
+        public var count: Int { events.count }
+
+        /// Decodes a batch.
+        ///
+        /// - Parameters:
+        ///   - batch: As it was sent.
+        ///   - chain: What the verification of its signature returned.
+        ///   - site: The site of the node that sent it.
+        /// - Throws: ``ReplicationError`` if an event cannot even be kept as an unknown one.
+        public init(_ batch: EventBatch, chain: BatchChain, site: SiteCode) throws {
+            guard batch.first > 0, UInt64(batch.events.count) <= UInt64.max - batch.first,
+                chain.hashes.count == batch.events.count
+            else { throw ReplicationError.malformed("first", "does not fit the batch") }
+            self.batch = batch
+            self.chain = chain
+            var events: [InventoryEvent] = []
+            events.reserveCapacity(batch.events.count)
+            for (offset, bytes) in batch.events.enumerated() {
+                let id = EventID(node: batch.node, sequence: batch.first + UInt64(offset))
+                events.append(try HubLedger.decoded(bytes, id: id, site: site))
+            }
+            self.events = events
+        }
+    }
+
+    /// Takes one batch; see ``ingest(_:in:receivedAt:)``.
     ///
-    /// - Throws: ``SyncRefusal`` with `sequence_gap`, `fork_detected`, `hello_first` or
-    ///   `node_unknown`; then nothing is stored.
+    /// - Throws: `SyncRefusal` if the batch is refused, or a storage error.
     public func ingest(
-        _ batch: EventBatch,
-        chain: BatchChain,
+        _ batch: CheckedBatch,
         in log: any LogTransaction,
         receivedAt: Instant
     ) throws -> Ingest {
-        var state = state(in: log)
-        guard let site = try state.knownNode(batch.node)?.homeSite else {
-            throw SyncRefusal(code: "node_unknown", message: "The node has not joined.")
+        let answers = try ingest([batch], in: log, receivedAt: receivedAt)
+        return try answers[0].get()
+    }
+
+    /// Takes batches in order: what is held already is skipped, the rest gets positions and
+    /// verdicts.
+    ///
+    /// - Returns: For each batch what it brought about, or a `SyncRefusal` with `sequence_gap`,
+    ///   `fork_detected`, `hello_first` or `node_unknown`; of a refused batch nothing is stored.
+    /// - Throws: A storage error; then the transaction must be given up.
+    public func ingest(
+        _ batches: [CheckedBatch],
+        in log: any LogTransaction,
+        receivedAt: Instant
+    ) throws -> [Result<Ingest, SyncRefusal>] {
+        var state = state(in: log, cache: log.takeRows(of: .base))
+        var clock = Clock(log: log, identity: identity)
+        var tail = try Tail(log: log)
+        var answers: [Result<Ingest, SyncRefusal>] = []
+        for checked in batches {
+            let batch = checked.batch
+            let held = try log.lastEvent(of: batch.node) ?? (0, .zero)
+            let site: SiteCode
+            do {
+                guard let known = try state.knownNode(batch.node)?.homeSite else {
+                    throw SyncRefusal(code: "node_unknown", message: "The node has not joined.")
+                }
+                site = known
+                try check(checked, continues: held, upTo: tail, in: log)
+            } catch let refusal as SyncRefusal {
+                answers.append(.failure(refusal))
+                continue
+            }
+            for (offset, event) in checked.events.enumerated() {
+                guard event.id.sequence > held.sequence else { continue }
+                try log.append(
+                    SealedEvent(
+                        id: event.id,
+                        bytes: batch.events[offset],
+                        chainHash: checked.chain.hashes[offset]
+                    )
+                )
+                let event = vetted(event, site)
+                try order(event, in: log, &state, &tail, receivedAt)
+                try followUp(event, in: log, &state, &tail, &clock, receivedAt)
+            }
+            let last = try log.lastEvent(of: batch.node) ?? (0, .zero)
+            answers.append(
+                .success(
+                    Ingest(
+                        acknowledged: last.sequence,
+                        acknowledgedHash: last.chainHash,
+                        verdicts: try verdicts(of: batch, in: log),
+                        head: tail.position
+                    )
+                )
+            )
         }
-        let held = try log.lastEvent(of: batch.node) ?? (0, .zero)
+        try finish(state, in: log, tail)
+        return answers
+    }
+
+    /// Refuses a batch that does not continue what is held, or knows of what cannot be known.
+    private func check(
+        _ checked: CheckedBatch,
+        continues held: (sequence: UInt64, chainHash: ContentHash),
+        upTo tail: Tail,
+        in log: any LogReading
+    ) throws {
+        let batch = checked.batch
         guard batch.first <= held.sequence + 1 else {
             throw SyncRefusal(
                 code: "sequence_gap",
@@ -91,26 +186,16 @@ public struct HubLedger: Sendable {
                 expectedSequence: held.sequence + 1
             )
         }
-        try checkContinuity(batch, chain, held, in: log)
-        var clock = Clock(log: log, identity: identity)
-        var tail = try Tail(log: log)
-        for (offset, bytes) in batch.events.enumerated() {
-            let sequence = batch.first + UInt64(offset)
-            guard sequence > held.sequence else { continue }
-            let id = EventID(node: batch.node, sequence: sequence)
-            let event = try vetted(try Self.decoded(bytes, id: id, site: site), site, tail)
-            try log.append(SealedEvent(id: id, bytes: bytes, chainHash: chain.hashes[offset]))
-            try order(event, in: log, &state, &tail, receivedAt)
-            try followUp(event, in: log, &state, &tail, &clock, receivedAt)
+        try checkContinuity(batch, checked.chain, held, in: log)
+        let isAhead = checked.events.contains { event in
+            event.context.epoch == epoch && event.context.position > tail.position
         }
-        try finish(&state, in: log, tail)
-        let last = try log.lastEvent(of: batch.node) ?? (0, .zero)
-        return Ingest(
-            acknowledged: last.sequence,
-            acknowledgedHash: last.chainHash,
-            verdicts: try verdicts(of: batch, in: log),
-            head: tail.position
-        )
+        guard !isAhead else {
+            throw SyncRefusal(
+                code: "hello_first",
+                message: "An event knows of positions that this hub does not have."
+            )
+        }
     }
 
     /// The end of the hub's log while a transaction extends it.
@@ -167,17 +252,7 @@ public struct HubLedger: Sendable {
     }
 
     /// What a node may not say is kept and parked, never applied.
-    private func vetted(
-        _ event: InventoryEvent,
-        _ site: SiteCode,
-        _ tail: Tail
-    ) throws -> InventoryEvent {
-        if event.context.epoch == epoch, event.context.position > tail.position {
-            throw SyncRefusal(
-                code: "hello_first",
-                message: "The event knows of positions that this hub does not have."
-            )
-        }
+    private func vetted(_ event: InventoryEvent, _ site: SiteCode) -> InventoryEvent {
         var event = event
         let isOwn: Bool
         switch event.body {
@@ -280,9 +355,10 @@ public struct HubLedger: Sendable {
         try order(event, in: log, &state, &tail, receivedAt)
     }
 
-    /// Writes what a transaction changed, and notes it for the network view of other sites.
+    /// Writes what a transaction changed, notes it for the network view of other sites, and keeps
+    /// the rows in memory.
     private func finish(
-        _ state: inout StockState,
+        _ state: consuming StockState,
         in log: any LogTransaction,
         _ tail: Tail
     ) throws {
@@ -294,6 +370,7 @@ public struct HubLedger: Sendable {
             stocks.append((key.home, key.sku))
         }
         try log.noteSummaryChanges(stocks, at: tail.position)
+        log.keepRows(state.intoCache(), of: .base)
     }
 
     /// The stored verdicts other than accepted: a repeated batch gets the same answer.
@@ -324,14 +401,14 @@ public struct HubLedger: Sendable {
         in log: any LogTransaction,
         at now: Instant
     ) throws {
-        var state = state(in: log)
+        var state = state(in: log, cache: log.takeRows(of: .base))
         var tail = try Tail(log: log)
         var clock = Clock(log: log, identity: identity)
         for body in bodies {
             guard let site = SiteCode("HUB") else { continue }
             try recordOwn(body, at: site, in: log, &state, &tail, &clock, now)
         }
-        try finish(&state, in: log, tail)
+        try finish(state, in: log, tail)
     }
 
     /// Whether a site has an active node, and what is known of a node.
@@ -458,6 +535,9 @@ public struct HubLedger: Sendable {
         } else if !isFirst, request.applied > .start, known != request.appliedHash {
             action = .refuse
             reason = "The hub's log differs at the node's applied position."
+        } else if !isFirst, held.sequence < request.acknowledged {
+            action = .refuse
+            reason = "The hub has lost events that it had acknowledged: it was restored."
         } else if held.sequence > request.lastSequence {
             action = .refuse
             reason = "The hub holds events that the node has lost."
@@ -471,6 +551,9 @@ public struct HubLedger: Sendable {
             acknowledgedHash: held.chainHash,
             durable: .start,
             batchEventsMax: Self.batchEventsMax,
+            summariesChanged: try request.summariesAfter.map { after in
+                try !log.summaryChanges(after: after, excluding: site, limit: 1).isEmpty
+            } ?? false,
             receivedAt: receivedAt,
             sentAt: receivedAt
         )

@@ -39,11 +39,11 @@ public struct NodeLedger: Sendable {
 
     private func state(
         _ view: StateView,
-        in log: any LogReading,
+        in log: any LogTransaction,
         _ progress: NodeProgress
     ) -> StockState {
         StockState(
-            cache: RowCache(),
+            cache: log.takeRows(of: view),
             source: log.source(view),
             settings: StateSettings(
                 scope: .site(site),
@@ -71,6 +71,7 @@ public struct NodeLedger: Sendable {
         at now: Instant
     ) throws -> [Recording] {
         var progress = try log.progress()
+        if progress.overlayIsStale { try foldPendingAgain(in: log, &progress) }
         var work = Work(
             state: state(.overlay, in: log, progress),
             clock: HybridLogicalClock(last: progress.clock),
@@ -86,6 +87,7 @@ public struct NodeLedger: Sendable {
             results.append(try recordOne(command, in: log, &work, at: now))
         }
         try log.apply(work.state.takeChanges(), to: .overlay, sequence: work.tip.sequence)
+        log.keepRows(work.state.intoCache(), of: .overlay)
         progress.clock = work.clock.last
         try log.set(.progress, to: progress.bytes)
         return results
@@ -258,17 +260,13 @@ public struct NodeLedger: Sendable {
         )
     }
 
-    /// What the node tells of itself.
-    public func hello(
-        in log: any LogReading,
-        programVersion: String,
-        at now: Instant
-    ) throws -> HelloRequest {
+    /// What the node tells of its history; the rest of a hello is the program's to fill in.
+    public func hello(in log: any LogReading, at now: Instant) throws -> HelloRequest {
         let progress = try log.progress()
         let tip = try log.lastEvent(of: identity.node)
         var request = HelloRequest(
             node: identity.node,
-            programVersion: programVersion,
+            programVersion: "",
             sentAt: now
         )
         request.epoch = progress.epoch
@@ -355,6 +353,9 @@ public struct NodeLedger: Sendable {
             }
         }
         try log.apply(base.takeChanges(), to: .base, sequence: 0)
+        log.keepRows(base.intoCache(), of: .base)
+        // The overlay stands on the base: what was read of it may have changed.
+        _ = log.takeRows(of: .overlay)
         progress.applied = page.cursor
         progress.appliedHash = page.cursorHash
         progress.retired = max(progress.retired, page.acknowledgedAtCursor)
@@ -366,9 +367,13 @@ public struct NodeLedger: Sendable {
         if !page.digests.isEmpty { progress.digestAgrees = try agrees(page.digests, in: log) }
         try log.dropOverlay(through: progress.retired)
         let last = try log.lastEvent(of: identity.node)?.sequence ?? 0
-        if last > progress.retired, !foreign.isEmpty, try log.overlayTouches(foreign) {
-            try foldPendingAgain(in: log, progress)
+        if last <= progress.retired {
+            progress.overlayIsStale = false
+        } else if !progress.overlayIsStale, !foreign.isEmpty {
+            progress.overlayIsStale = try log.overlayTouches(foreign)
         }
+        // While more pages wait, folding again would be done for nothing.
+        if progress.overlayIsStale, !page.hasMore { try foldPendingAgain(in: log, &progress) }
         try log.set(.progress, to: progress.bytes)
         try log.apply(page.summaries.map(networkRow), to: .network, sequence: 0)
     }
@@ -414,7 +419,11 @@ public struct NodeLedger: Sendable {
     }
 
     /// Folds all pending events again over a base that has changed under them.
-    private func foldPendingAgain(in log: any LogTransaction, _ progress: NodeProgress) throws {
+    private func foldPendingAgain(
+        in log: any LogTransaction,
+        _ progress: inout NodeProgress
+    ) throws {
+        progress.overlayIsStale = false
         try log.dropOverlay(through: UInt64(Int64.max))
         var overlay = state(.overlay, in: log, progress)
         var after = progress.retired
@@ -425,7 +434,7 @@ public struct NodeLedger: Sendable {
                 limit: 1_000,
                 bytesMax: 4 << 20
             )
-            guard let last = events.last else { return }
+            guard let last = events.last else { break }
             for sealed in events {
                 let event = try HubLedger.decoded(sealed.bytes, id: sealed.id, site: site)
                 _ = try overlay.apply(event, ordering: .pending)
@@ -438,5 +447,6 @@ public struct NodeLedger: Sendable {
             }
             after = last.id.sequence
         }
+        log.keepRows(overlay.intoCache(), of: .overlay)
     }
 }

@@ -76,6 +76,8 @@ public struct ReplicationError: Error, Sendable, CustomStringConvertible {
     public var refusal: SyncRefusal?
     /// The transport, database or decoding error underneath.
     public var cause: (any Error)?
+    /// How long the hub asks to wait before the next try; nil if it asks for nothing.
+    public var retryAfter: Duration?
 
     /// Whether the exchange may succeed later without an operator.
     public var isRetryable: Bool {

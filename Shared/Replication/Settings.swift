@@ -113,6 +113,9 @@ public struct NodeProgress: Hashable, Sendable {
     public var head = HubPosition.start
     /// Whether the digests agreed when they were last compared.
     public var digestAgrees = false
+    /// Whether pulled entries have changed rows on which pending events stand, so that these must be
+    /// folded again before anything is decided on them.
+    public var overlayIsStale = false
     /// The node's hybrid logical clock.
     public var clock = HybridTimestamp(wall: Instant(microseconds: 0), counter: 0)
     /// How many entries were computed otherwise here than at the hub: more than none is damage.
@@ -138,6 +141,7 @@ public struct NodeProgress: Hashable, Sendable {
         writer.varint(durable.rawValue)
         writer.varint(head.rawValue)
         writer.bool(digestAgrees)
+        writer.bool(overlayIsStale)
         writer.signed(clock.wall.microseconds)
         writer.varint(UInt64(clock.counter))
         writer.varint(differences)
@@ -161,6 +165,7 @@ public struct NodeProgress: Hashable, Sendable {
         self.durable = HubPosition(try reader.varint())
         self.head = HubPosition(try reader.varint())
         self.digestAgrees = try reader.bool()
+        self.overlayIsStale = try reader.bool()
         self.clock = HybridTimestamp(
             wall: Instant(microseconds: try reader.signed()),
             counter: UInt32(truncatingIfNeeded: try reader.varint())
@@ -178,6 +183,10 @@ extension LogSetting {
     public static let link = LogSetting(rawValue: "link")
     /// The ``NodeProgress``.
     public static let progress = LogSetting(rawValue: "progress")
+    /// Up to which hub position the node holds the summary rows of other sites.
+    static let summaries = LogSetting(rawValue: "summaries")
+    /// What came of the last attempt to reach the hub: a ``HubContact``.
+    static let contact = LogSetting(rawValue: "contact")
     /// At the hub: its epoch.
     public static let epoch = LogSetting(rawValue: "epoch")
 
@@ -185,6 +194,18 @@ extension LogSetting {
     public static func invitation(_ token: ContentHash) -> LogSetting {
         LogSetting(rawValue: "invitation:\(token)")
     }
+}
+
+/// What came of the last attempt to reach the hub.
+public enum HubContact: String, CaseIterable, Hashable, Sendable {
+    /// The hub answered.
+    case connected
+    /// The hub did not answer, or was never asked.
+    case unreachable
+    /// The node has no hub.
+    case neverJoined = "never_joined"
+    /// The hub turned the node down.
+    case refused
 }
 
 extension LogReading {
@@ -210,5 +231,32 @@ extension LogReading {
     /// How far the node has come.
     public func progress() throws -> NodeProgress {
         try setting(.progress).map { try NodeProgress(bytes: $0) } ?? NodeProgress()
+    }
+
+    /// What came of the last attempt to reach the hub.
+    public func contact() throws -> HubContact {
+        guard try link() != nil else { return .neverJoined }
+        let text = try setting(.contact).map { String(decoding: $0, as: UTF8.self) }
+        return text.flatMap(HubContact.init) ?? .unreachable
+    }
+
+    /// Up to where the node holds the summary rows of other sites.
+    func summariesCursor() throws -> HubPosition {
+        guard let bytes = try setting(.summaries) else { return .start }
+        return HubPosition(bytes.reduce(0) { $0 << 8 | UInt64($1) })
+    }
+}
+
+extension LogTransaction {
+    /// Notes what came of an attempt to reach the hub.
+    public func set(_ contact: HubContact) throws {
+        try set(.contact, to: Array(contact.rawValue.utf8))
+    }
+
+    /// Notes up to where the node holds the summary rows of other sites.
+    func setSummariesCursor(_ position: HubPosition) throws {
+        let value = position.rawValue
+        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
+        try set(.summaries, to: bytes)
     }
 }

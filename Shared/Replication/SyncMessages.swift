@@ -111,6 +111,8 @@ public struct HelloRequest: Hashable, Sendable {
     public var digestAgrees: Bool
     /// When the node sent this, by its wall clock.
     public var sentAt: Instant
+    /// Up to where the node holds the summary rows of other sites; nil if it wants none.
+    public var summariesAfter: HubPosition?
 
     /// Makes a request with everything at its start.
     public init(node: NodeID, programVersion: String, sentAt: Instant) {
@@ -170,6 +172,8 @@ public struct HelloReply: Hashable, Sendable {
     public var durable: HubPosition
     /// The most events that the hub takes in one batch.
     public var batchEventsMax: UInt32
+    /// Whether summary rows of other sites have changed since the node last asked.
+    public var summariesChanged: Bool
     /// When the hub received the hello, by its wall clock.
     public var receivedAt: Instant
     /// When the hub sent the reply, by its wall clock.
@@ -185,6 +189,7 @@ public struct HelloReply: Hashable, Sendable {
         acknowledgedHash: ContentHash,
         durable: HubPosition,
         batchEventsMax: UInt32,
+        summariesChanged: Bool = false,
         receivedAt: Instant,
         sentAt: Instant
     ) {
@@ -196,6 +201,7 @@ public struct HelloReply: Hashable, Sendable {
         self.acknowledgedHash = acknowledgedHash
         self.durable = durable
         self.batchEventsMax = batchEventsMax
+        self.summariesChanged = summariesChanged
         self.receivedAt = receivedAt
         self.sentAt = sentAt
     }
@@ -439,7 +445,9 @@ public struct SyncRefusal: Error, Hashable, Sendable {
 public enum SyncProtocol {
     /// The version that this program speaks.
     public static let version: UInt32 = 1
-    /// The path of each call.
+    /// How many bytes of events a batch carries at most, but for its first event.
+    public static let batchBytesMax = 4 << 20
+    /// The path of join.
     public static let joinPath = "/v1/join"
     /// The path of hello.
     public static let helloPath = "/v1/sync/hello"

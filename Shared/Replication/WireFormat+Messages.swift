@@ -240,6 +240,7 @@ extension WireHelloRequest {
         openConflicts = message.openConflicts
         digestAgrees = message.digestAgrees
         sentAt = message.sentAt.microseconds
+        if let position = message.summariesAfter { summariesAfter = position.rawValue }
     }
 
     func value() throws(ReplicationError) -> HelloRequest {
@@ -262,6 +263,7 @@ extension WireHelloRequest {
         message.freeBytes = freeBytes
         message.openConflicts = openConflicts
         message.digestAgrees = digestAgrees
+        message.summariesAfter = hasSummariesAfter ? HubPosition(summariesAfter) : nil
         return message
     }
 }
@@ -277,6 +279,7 @@ extension WireHelloReply {
         acknowledgedHash = Data(message.acknowledgedHash)
         durable = message.durable.rawValue
         batchEventsMax = message.batchEventsMax
+        summariesChanged = message.summariesChanged
         receivedAt = message.receivedAt.microseconds
         sentAt = message.sentAt.microseconds
     }
@@ -291,6 +294,7 @@ extension WireHelloReply {
             acknowledgedHash: try WireField.hash(acknowledgedHash, "acknowledged_hash"),
             durable: HubPosition(durable),
             batchEventsMax: batchEventsMax,
+            summariesChanged: summariesChanged,
             receivedAt: Instant(microseconds: receivedAt),
             sentAt: Instant(microseconds: sentAt)
         )

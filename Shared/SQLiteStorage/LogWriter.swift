@@ -10,6 +10,15 @@ import Replication
 final class LogWriter: LogReader, LogTransaction {
     /// The first write that failed.
     private(set) var failure: StorageError?
+    /// Rows that are kept in memory between transactions.
+    private let shelf: RowShelf
+    /// Rows to keep once the transaction is durable.
+    private var kept: [(rows: RowCache, view: StateView)] = []
+
+    init(_ database: Database, shelf: RowShelf) {
+        self.shelf = shelf
+        super.init(database)
+    }
 
     /// The largest sequence or position of a store; one more is SQLite's largest number, which
     /// stands for "after all" in a range.
@@ -24,6 +33,21 @@ final class LogWriter: LogReader, LogTransaction {
             failure = error
             throw error
         }
+    }
+
+    func takeRows(of view: StateView) -> RowCache {
+        kept.removeAll { $0.view == view }
+        return shelf.take(view)
+    }
+
+    func keepRows(_ rows: RowCache, of view: StateView) {
+        kept.append((rows, view))
+    }
+
+    /// Keeps the rows, since all that they hold is on the disk now.
+    func didCommit() {
+        for (rows, view) in kept { shelf.put(back: rows, of: view) }
+        kept = []
     }
 
     private func stored(_ value: UInt64, _ what: String) throws(StorageError) -> Int64 {

@@ -21,6 +21,7 @@ public final class SQLiteEventLog: EventLog {
 
     private let pool: DatabasePool
     private let lock: StoreLock
+    private let shelf: RowShelf
     /// Whether a write met a failing disk, and the disk has not been proved since.
     private let isDiskSuspect = Mutex(false)
 
@@ -38,18 +39,30 @@ public final class SQLiteEventLog: EventLog {
     /// - Parameters:
     ///   - path: The database file; its folder must exist.
     ///   - create: Whether to create the store if there is none.
+    ///   - rowsKeptMax: How many rows stay in memory between transactions, some 500 bytes each.
     /// - Throws: ``StorageError`` with the code `locked` if another process owns the store,
     ///   `missing` if there is none and none was to be created, `newer_schema`, `unrecognized`,
     ///   `damaged`, or what the disk has to say; then nothing was changed.
-    public convenience init(path: String, create: Bool) throws(StorageError) {
-        try self.init(path: path, create: create, migrations: SchemaMigrations.all)
+    public convenience init(
+        path: String,
+        create: Bool,
+        rowsKeptMax: Int = 20_000
+    ) throws(StorageError) {
+        try self.init(
+            path: path,
+            create: create,
+            rowsKeptMax: rowsKeptMax,
+            migrations: SchemaMigrations.all
+        )
     }
 
     init(
         path: String,
         create: Bool,
+        rowsKeptMax: Int = 20_000,
         migrations: DatabaseMigrator
     ) throws(StorageError) {
+        shelf = RowShelf(rowsMax: rowsKeptMax)
         let path = try SystemFile.canonicalPath(path)
         let isThere = try SystemFile.size(of: path) != nil
         guard isThere || create else {
@@ -222,11 +235,12 @@ public final class SQLiteEventLog: EventLog {
         var writer: LogWriter?
         do {
             try database.beginTransaction(.immediate)
-            let transaction = LogWriter(database)
+            let transaction = LogWriter(database, shelf: shelf)
             writer = transaction
             let result = try body(transaction)
             if let failure = transaction.failure { throw failure }
             try database.commit()
+            transaction.didCommit()
             return result
         } catch {
             try? database.rollback()  // SQLite may have done it already

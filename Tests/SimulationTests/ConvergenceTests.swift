@@ -118,8 +118,9 @@ struct Cluster {
                 after: signed.previousHash,
                 signedBy: key.publicKey
             )
+            let checked = try HubLedger.CheckedBatch(signed, chain: chain, site: node.site)
             let ingest = try await hub.write {
-                try hubLedger.ingest(signed, chain: chain, in: $0, receivedAt: at)
+                try hubLedger.ingest(checked, in: $0, receivedAt: at)
             }
             let reply = PushReply(
                 acknowledged: ingest.acknowledged,
@@ -271,8 +272,13 @@ struct ConvergenceTests {
             let at = cluster.now
             var heads: [HubPosition] = []
             for _ in 0..<2 {
+                let checked = try HubLedger.CheckedBatch(
+                    signed,
+                    chain: signed.chain(),
+                    site: node.site
+                )
                 let ingest = try await cluster.hub.write {
-                    try ledger.ingest(signed, chain: signed.chain(), in: $0, receivedAt: at)
+                    try ledger.ingest(checked, in: $0, receivedAt: at)
                 }
                 #expect(ingest.acknowledged == 2)
                 heads.append(ingest.head)
@@ -298,9 +304,10 @@ struct ConvergenceTests {
             let ledger = cluster.ledger
             let at = cluster.now
             let hub = cluster.hub
+            let checked = try HubLedger.CheckedBatch(late, chain: late.chain(), site: node.site)
             let refusal = await #expect(throws: SyncRefusal.self) {
                 try await hub.write {
-                    try ledger.ingest(late, chain: late.chain(), in: $0, receivedAt: at)
+                    try ledger.ingest(checked, in: $0, receivedAt: at)
                 }
             }
             #expect(refusal?.code == "sequence_gap")

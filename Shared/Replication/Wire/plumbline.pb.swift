@@ -2021,6 +2021,16 @@ nonisolated struct WireHelloRequest: @unchecked Sendable {
     set {_uniqueStorage()._sentAt = newValue}
   }
 
+  /// Up to where the node holds the summary rows of other sites; absent if it wants none.
+  var summariesAfter: UInt64 {
+    get {_storage._summariesAfter ?? 0}
+    set {_uniqueStorage()._summariesAfter = newValue}
+  }
+  /// Returns true if `summariesAfter` has been explicitly set.
+  var hasSummariesAfter: Bool {_storage._summariesAfter != nil}
+  /// Clears the value of `summariesAfter`. Subsequent reads from it will return its default value.
+  mutating func clearSummariesAfter() {_uniqueStorage()._summariesAfter = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2059,6 +2069,9 @@ nonisolated struct WireHelloReply: Sendable {
   var receivedAt: Int64 = 0
 
   var sentAt: Int64 = 0
+
+  /// Whether summary rows of other sites have changed since.
+  var summariesChanged: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4922,7 +4935,7 @@ nonisolated extension WireJoinReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HelloRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}rules_version\0\u{1}node\0\u{3}program_version\0\u{1}epoch\0\u{1}applied\0\u{3}applied_hash\0\u{3}last_sequence\0\u{1}tip\0\u{1}acknowledged\0\u{3}ack_receipt\0\u{1}pending\0\u{3}oldest_pending_seconds\0\u{3}free_bytes\0\u{3}open_conflicts\0\u{3}digest_agrees\0\u{3}sent_at\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}rules_version\0\u{1}node\0\u{3}program_version\0\u{1}epoch\0\u{1}applied\0\u{3}applied_hash\0\u{3}last_sequence\0\u{1}tip\0\u{1}acknowledged\0\u{3}ack_receipt\0\u{1}pending\0\u{3}oldest_pending_seconds\0\u{3}free_bytes\0\u{3}open_conflicts\0\u{3}digest_agrees\0\u{3}sent_at\0\u{3}summaries_after\0")
 
   fileprivate class _StorageClass {
     var _protocolVersion: UInt32 = 0
@@ -4942,6 +4955,7 @@ nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _openConflicts: UInt64 = 0
     var _digestAgrees: Bool = false
     var _sentAt: Int64 = 0
+    var _summariesAfter: UInt64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4969,6 +4983,7 @@ nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
       _openConflicts = source._openConflicts
       _digestAgrees = source._digestAgrees
       _sentAt = source._sentAt
+      _summariesAfter = source._summariesAfter
     }
   }
 
@@ -5004,6 +5019,7 @@ nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._openConflicts) }()
         case 16: try { try decoder.decodeSingularBoolField(value: &_storage._digestAgrees) }()
         case 17: try { try decoder.decodeSingularSInt64Field(value: &_storage._sentAt) }()
+        case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._summariesAfter) }()
         default: break
         }
       }
@@ -5067,6 +5083,9 @@ nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._sentAt != 0 {
         try visitor.visitSingularSInt64Field(value: _storage._sentAt, fieldNumber: 17)
       }
+      try { if let v = _storage._summariesAfter {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 18)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5093,6 +5112,7 @@ nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._openConflicts != rhs_storage._openConflicts {return false}
         if _storage._digestAgrees != rhs_storage._digestAgrees {return false}
         if _storage._sentAt != rhs_storage._sentAt {return false}
+        if _storage._summariesAfter != rhs_storage._summariesAfter {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5104,7 +5124,7 @@ nonisolated extension WireHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireHelloReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HelloReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}action\0\u{1}reason\0\u{1}epoch\0\u{1}head\0\u{1}acknowledged\0\u{3}acknowledged_hash\0\u{1}durable\0\u{3}batch_events_max\0\u{3}received_at\0\u{3}sent_at\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}action\0\u{1}reason\0\u{1}epoch\0\u{1}head\0\u{1}acknowledged\0\u{3}acknowledged_hash\0\u{1}durable\0\u{3}batch_events_max\0\u{3}received_at\0\u{3}sent_at\0\u{3}summaries_changed\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5122,6 +5142,7 @@ nonisolated extension WireHelloReply: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.batchEventsMax) }()
       case 9: try { try decoder.decodeSingularSInt64Field(value: &self.receivedAt) }()
       case 10: try { try decoder.decodeSingularSInt64Field(value: &self.sentAt) }()
+      case 11: try { try decoder.decodeSingularBoolField(value: &self.summariesChanged) }()
       default: break
       }
     }
@@ -5162,6 +5183,9 @@ nonisolated extension WireHelloReply: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.sentAt != 0 {
       try visitor.visitSingularSInt64Field(value: self.sentAt, fieldNumber: 10)
     }
+    if self.summariesChanged != false {
+      try visitor.visitSingularBoolField(value: self.summariesChanged, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5176,6 +5200,7 @@ nonisolated extension WireHelloReply: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.batchEventsMax != rhs.batchEventsMax {return false}
     if lhs.receivedAt != rhs.receivedAt {return false}
     if lhs.sentAt != rhs.sentAt {return false}
+    if lhs.summariesChanged != rhs.summariesChanged {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

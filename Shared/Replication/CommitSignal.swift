@@ -1,22 +1,33 @@
 import ServiceLifecycle
 import Synchronization
 
-/// Wakes the pulls that wait for news when a transaction has committed.
-final class CommitSignal: Sendable {
+/// Wakes those who wait for news when a transaction has committed.
+public final class CommitSignal: Sendable {
     private struct Waiters {
         var nextID: UInt64 = 0
         var continuations: [UInt64: AsyncStream<Void>.Continuation] = [:]
     }
     private let waiters = Mutex(Waiters())
 
-    /// One pull's place among those that wait; commits since it was made are not missed.
-    struct Ticket {
+    /// One place among those that wait; commits since it was taken are not missed.
+    public struct Ticket: Sendable {
         fileprivate let id: UInt64
         fileprivate let stream: AsyncStream<Void>
     }
 
-    /// Begins to note commits.
-    func begin() -> Ticket {
+    /// How a wait ended.
+    public enum Wakening: Sendable {
+        /// Something was committed.
+        case committed
+        /// The time passed, the task was cancelled, or the program stops.
+        case stopped
+    }
+
+    /// Makes a signal that nobody waits for.
+    public init() {}
+
+    /// Begins to note commits; ``end(_:)`` ends it.
+    public func begin() -> Ticket {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Void.self,
             bufferingPolicy: .bufferingNewest(1)
@@ -29,16 +40,8 @@ final class CommitSignal: Sendable {
         return Ticket(id: id, stream: stream)
     }
 
-    /// How a wait ended.
-    enum Wakening: Sendable {
-        /// Something was committed.
-        case committed
-        /// The time passed, or the hub stops.
-        case stopped
-    }
-
-    /// Waits for a commit since the ticket was made, for the time, or for the hub to stop.
-    func wait(_ ticket: Ticket, atMost duration: Duration) async -> Wakening {
+    /// Waits for a commit since the ticket was taken, for the time, or for the program to stop.
+    public func wait(_ ticket: Ticket, atMost duration: Duration) async -> Wakening {
         let stream = ticket.stream
         return await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Wakening.self) { group in
@@ -57,14 +60,14 @@ final class CommitSignal: Sendable {
         }
     }
 
-    /// Gives the ticket back.
-    func end(_ ticket: Ticket) {
+    /// Gives a ticket back.
+    public func end(_ ticket: Ticket) {
         let continuation = waiters.withLock { $0.continuations.removeValue(forKey: ticket.id) }
         continuation?.finish()
     }
 
-    /// Wakes every pull that waits.
-    func raise() {
+    /// Wakes everybody who waits.
+    public func raise() {
         let continuations = waiters.withLock { Array($0.continuations.values) }
         for continuation in continuations { continuation.yield() }
     }

@@ -1,40 +1,42 @@
 import Causality
-import Edge
-import Interchange
+public import Interchange
 import InventoryEngine
 import Replication
 
-/// Records commands as they are written, with a result for each.
-struct CommandRecorder {
-    /// How many commands share one transaction, and so one wait for the disk.
-    static let commandsMax = 500
-
+/// Takes commands as they are written, one JSON object per line, and gives a result for each.
+public struct CommandDesk: Sendable {
     private let node: EdgeNode
-    private let names: [String: NodeID]
 
-    init(_ node: EdgeNode) async throws {
+    /// Opens the desk of a node.
+    public init(_ node: EdgeNode) {
         self.node = node
+    }
+
+    /// Records lines of JSON in one transaction.
+    ///
+    /// - Parameter lines: One command each, at most ``EdgeNode/commandsMax``.
+    /// - Returns: One result per line, in order; a line that is no command is refused by itself.
+    /// - Throws: A storage error; then nothing was recorded.
+    public func record(_ lines: [[UInt8]]) async throws -> [CommandResult] {
         let identity = node.identity
         var names = [identity.name.text: identity.node]
         if let link = try await node.log.read({ log in try log.link() }) {
             names["hub"] = link.hub
         }
-        self.names = names
-    }
-
-    /// Records lines of JSON in one transaction.
-    ///
-    /// - Returns: One result per line, in order.
-    /// - Throws: A storage error; then nothing was recorded.
-    func record(_ lines: [[UInt8]]) async throws -> [CommandResult] {
         var commands: [InventoryCommand] = []
         var results: [CommandResult?] = []
         for line in lines {
             do throws(InterchangeError) {
-                commands.append(try decode(line))
+                commands.append(
+                    try CommandFormat.decode(
+                        line,
+                        moneyScale: identity.moneyScale,
+                        nodeNamed: { names[$0] }
+                    )
+                )
                 results.append(nil)
             } catch {
-                results.append(CommandResult(op: op(of: line), refusal: .init(error)))
+                results.append(CommandResult(op: Self.op(of: line), refusal: .init(error)))
             }
         }
         var recordings = try await node.record(commands).makeIterator()
@@ -43,16 +45,8 @@ struct CommandRecorder {
         }
     }
 
-    private func decode(_ line: [UInt8]) throws(InterchangeError) -> InventoryCommand {
-        try CommandFormat.decode(
-            line,
-            moneyScale: node.identity.moneyScale,
-            nodeNamed: { names[$0] }
-        )
-    }
-
     /// The op of a line that may be no JSON at all.
-    private func op(of line: [UInt8]) -> String? {
+    private static func op(of line: [UInt8]) -> String? {
         do throws(InterchangeError) {
             return CommandFormat.op(
                 of: try JSONReader.read(line, bytesMax: CommandFormat.bytesMax)
@@ -63,7 +57,7 @@ struct CommandRecorder {
     }
 
     /// What programs read of a recording.
-    func result(_ recording: Recording) -> CommandResult {
+    private func result(_ recording: Recording) -> CommandResult {
         if let refusal = recording.refusal {
             return CommandResult(op: recording.op?.text, refusal: .init(refusal))
         }

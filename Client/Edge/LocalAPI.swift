@@ -1,0 +1,240 @@
+import Causality
+public import Hummingbird
+public import Interchange
+import InventoryEngine
+public import Logging
+public import Replication
+public import ServiceLifecycle
+
+/// The node's own HTTP interface, for the command line and for programs of its site: bytes in, one
+/// call, bytes out.
+///
+/// | Call                    | Does                                                       |
+/// | ----------------------- | ---------------------------------------------------------- |
+/// | `GET /livez`            | says that the agent runs                                   |
+/// | `GET /api/v1/status`    | how the node stands                                        |
+/// | `POST /api/v1/commands` | records one command per line, and answers a result per line |
+/// | `POST /api/v1/sync`     | replicates now: `{"wait":true,"timeout":60}`               |
+/// | `POST /api/v1/join`     | enrols the node: `{"url":…,"token":…}`                     |
+public struct LocalAPI: Sendable {
+    /// The largest body that is read: 16 MiB, more than ``EdgeNode/commandsMax`` usual commands.
+    static let bodyBytesMax = 16 << 20
+    /// The longest that a call may ask to wait for the hub, in seconds.
+    static let timeoutMax: Int64 = 86_400
+
+    private let agent: EdgeAgent
+    private let logger: Logger
+
+    /// Makes the interface of an agent.
+    public init(agent: EdgeAgent, logger: Logger) {
+        self.agent = agent
+        self.logger = logger
+    }
+
+    /// The routes.
+    public func router() -> Router<BasicRequestContext> {
+        let router = Router()
+        router.get("/livez") { _, _ in "ok\n" }
+        router.get("/api/v1/status") { request, _ in
+            try await answer(request) { _ throws in
+                var writer = JSONWriter()
+                try await agent.status().encode(to: &writer)
+                return writer.bytes
+            }
+        }
+        router.post("/api/v1/commands") { request, _ in
+            try await answer(request, as: "application/x-ndjson") { body throws in
+                try await record(body)
+            }
+        }
+        router.post("/api/v1/sync") { request, _ in
+            try await answer(request) { body throws in try await sync(body) }
+        }
+        router.post("/api/v1/join") { request, _ in
+            try await answer(request) { body throws in try await join(body) }
+        }
+        return router
+    }
+
+    /// What serves the routes on a Unix socket.
+    ///
+    /// - Parameters:
+    ///   - socketPath: Where nothing lies yet.
+    ///   - onListening: Is called once requests are accepted.
+    /// - Returns: A service that serves until the program stops.
+    public func service(
+        socketPath: String,
+        onListening: @escaping @Sendable () -> Void = {}
+    ) -> any Service {
+        service(at: .unixDomainSocket(path: socketPath), onListening)
+    }
+
+    /// What serves the routes on the machine's own network.
+    ///
+    /// - Parameters:
+    ///   - host: A name or address of this machine that no other can reach.
+    ///   - port: The port.
+    ///   - onListening: Is called once requests are accepted.
+    /// - Returns: A service that serves until the program stops.
+    public func service(
+        host: String,
+        port: Int,
+        onListening: @escaping @Sendable () -> Void = {}
+    ) -> any Service {
+        service(at: .hostname(host, port: port), onListening)
+    }
+
+    private func service(
+        at address: BindAddress,
+        _ onListening: @escaping @Sendable () -> Void
+    ) -> any Service {
+        Application(
+            router: router(),
+            configuration: ApplicationConfiguration(address: address, serverName: "plumbline"),
+            onServerRunning: { _ in onListening() },
+            logger: logger
+        )
+    }
+
+    // MARK: Calls
+
+    private func record(_ body: [UInt8]) async throws -> [UInt8] {
+        let desk = CommandDesk(agent.node)
+        var lines = body.split(separator: UInt8(ascii: "\n")).map(Array.init)[...]
+        lines = lines.filter { !$0.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }[...]
+        var output: [UInt8] = []
+        while !lines.isEmpty {
+            for result in try await desk.record(Array(lines.prefix(EdgeNode.commandsMax))) {
+                output += ResultFormat.encode(result)
+                output.append(UInt8(ascii: "\n"))
+            }
+            lines = lines.dropFirst(EdgeNode.commandsMax)
+        }
+        return output
+    }
+
+    private func sync(_ body: [UInt8]) async throws -> [UInt8] {
+        let message = body.isEmpty ? .object([]) : try JSONReader.read(body)
+        let persists = message["wait"] == .bool(true)
+        let seconds = message["timeout"]?.integer ?? 60
+        guard 0...Self.timeoutMax ~= seconds else {
+            throw EngineError(
+                EngineError.Code("malformed"),
+                "The timeout is not between 0 and \(Self.timeoutMax) seconds.",
+                field: "timeout"
+            )
+        }
+        let isInSync = try await agent.sync(persists: persists, timeout: .seconds(seconds))
+        let status = try await agent.status()
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("in_sync", isInSync)
+            writer.key("status")
+            status.encode(to: &writer)
+        }
+        return writer.bytes
+    }
+
+    private func join(_ body: [UInt8]) async throws -> [UInt8] {
+        let message = try JSONReader.read(body)
+        guard let url = message["url"]?.text, let token = message["token"]?.text else {
+            throw EngineError(
+                EngineError.Code("malformed"),
+                "The members url and token are needed."
+            )
+        }
+        var writer = JSONWriter()
+        try await agent.join(url: url, token: token).encode(to: &writer)
+        return writer.bytes
+    }
+
+    // MARK: Answers
+
+    /// Reads a request, makes the call, and answers whatever comes of it.
+    private func answer(
+        _ request: Request,
+        as contentType: String = "application/json",
+        _ call: ([UInt8]) async throws -> [UInt8]
+    ) async throws -> Response {
+        do {
+            var body: [UInt8] = []
+            for try await part in request.body {
+                guard body.count + part.readableBytes <= Self.bodyBytesMax else {
+                    throw EngineError(
+                        EngineError.Code("body_too_large"),
+                        "The body is larger than \(Self.bodyBytesMax) bytes.",
+                        hint: "Send fewer commands at once."
+                    )
+                }
+                body += part.readableBytesView
+            }
+            return Self.response(.ok, try await call(body), contentType)
+        } catch {
+            let (status, refusal) = refusal(for: error)
+            return Self.response(
+                status,
+                ProblemFormat.encode(refusal, status: status.code),
+                ProblemFormat.contentType
+            )
+        }
+    }
+
+    private func refusal(
+        for error: any Error
+    ) -> (HTTPResponse.Status, CommandResult.Refusal) {
+        switch error {
+        case let error as InterchangeError:
+            return (.badRequest, CommandResult.Refusal(error))
+        case let error as EngineError where error.code != .storage && error.code != .damaged:
+            let isTooLarge = error.code.text == "body_too_large"
+            return (isTooLarge ? .contentTooLarge : .badRequest, CommandResult.Refusal(error))
+        case let error as ReplicationError where error.code != .storage:
+            let refusal = CommandResult.Refusal(
+                code: error.refusal?.code ?? error.code.description,
+                message: error.message,
+                hint: error.hint
+            )
+            return (error.code == .hubUnreachable ? .badGateway : .conflict, refusal)
+        case let error as PeerError:
+            let refusal = CommandResult.Refusal(
+                code: error.code == .invalidRequest ? "invalid_address" : "hub_unreachable",
+                message: error.message,
+                hint: error.hint
+            )
+            return (error.code == .invalidRequest ? .badRequest : .badGateway, refusal)
+        default:
+            logger.error("A call failed.", metadata: ["error": "\(error)"])
+            let refusal = CommandResult.Refusal(
+                code: "internal",
+                message: "The agent failed: \(error)",
+                hint: "Run `plumbline verify`; report it as a fault if it happens again."
+            )
+            return (.internalServerError, refusal)
+        }
+    }
+
+    private static func response(
+        _ status: HTTPResponse.Status,
+        _ bytes: [UInt8],
+        _ contentType: String
+    ) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: contentType],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        )
+    }
+}
+
+extension NodeIdentity {
+    /// Writes who a node is as one JSON object.
+    public func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("site", orNull: site?.text)
+            writer.member("node", name.text)
+            writer.member("node_id", node.description)
+            writer.member("currency", currency.text)
+            writer.member("money_scale", number: moneyScale)
+        }
+    }
+}
