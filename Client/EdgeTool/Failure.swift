@@ -24,6 +24,17 @@ struct Failure: Error {
         self.exit = exit
     }
 
+    /// What a command says of a file that it was told to read.
+    static func fileNotRead(_ path: String) -> Failure {
+        Failure(
+            CommandResult.Refusal(
+                code: "file_not_read",
+                message: "The file \(path) cannot be read.",
+                hint: "Check its name and permissions."
+            )
+        )
+    }
+
     /// Finds out what an error means to the one who typed the command.
     init(_ error: any Error) {
         switch error {

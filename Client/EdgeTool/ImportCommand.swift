@@ -53,7 +53,8 @@ struct OnlineRetailCommand: AsyncParsableCommand {
     }
 
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The CSV file, packed by gzip or not.") var file: String
+    @Argument(help: "The CSV file, packed by gzip or not.", completion: .file())
+    var file: String
     @Flag(help: "Keeps only what the published rule gives to this site.") var atSite = false
     @Option(help: "Where the goods come from.") var receipts: Receipts = .opening
     @Option(help: "How issues are valued.") var costing: Costing = .average
@@ -98,13 +99,7 @@ struct OnlineRetailCommand: AsyncParsableCommand {
         do {
             return [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
         } catch {
-            throw Failure(
-                CommandResult.Refusal(
-                    code: "file_not_read",
-                    message: "The file \(file) cannot be read.",
-                    hint: "Check its name and permissions."
-                )
-            )
+            throw Failure.fileNotRead(file)
         }
     }
 }

@@ -11,7 +11,8 @@ import SQLiteStorage
 struct CommonOptions: ParsableArguments {
     @Option(
         name: .customLong("data"),
-        help: "The node's directory; PLUMBLINE_DATA if it is not given, else ./plumbline-data."
+        help: "The node's directory; PLUMBLINE_DATA if it is not given, else ./plumbline-data.",
+        completion: .directory
     )
     var directory: String =
         ProcessInfo.processInfo.environment["PLUMBLINE_DATA"] ?? "./plumbline-data"
@@ -56,8 +57,11 @@ struct CommonOptions: ParsableArguments {
 
     private func show(_ failure: Failure) {
         guard json else {
-            Console.note("Error: \(failure.refusal.message)")
-            if !failure.refusal.hint.isEmpty { Console.note("Try: \(failure.refusal.hint)") }
+            let refusal = failure.refusal
+            let place = refusal.field.map { ", \($0)" } ?? ""
+            Console.note("Error: \(refusal.message) [\(refusal.code)\(place)]")
+            let hint = refusal.hint.isEmpty ? "look at the command's --help." : refusal.hint
+            Console.note("Try: \(hint)")
             return
         }
         var writer = JSONWriter()

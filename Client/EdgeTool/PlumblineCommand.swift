@@ -15,11 +15,40 @@ struct PlumblineCommand: AsyncParsableCommand {
               plumbline stock
             """,
         version: EdgeNode.programVersion,
-        subcommands: [
-            InitCommand.self, JoinCommand.self, AgentCommand.self, RecordCommand.self,
-            ItemCommand.self,
-            ReceiveCommand.self, StockCommand.self, StatusCommand.self, SyncCommand.self,
-            ImportCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Node",
+                subcommands: [
+                    InitCommand.self, JoinCommand.self, AgentCommand.self,
+                    SyncCommand.self, StatusCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Catalogue and supply",
+                subcommands: [
+                    ItemCommand.self, LocationCommand.self, PurchaseCommand.self,
+                    ReceiveCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Orders",
+                subcommands: [
+                    OrderCommand.self, AllocateCommand.self, PickCommand.self,
+                    UnpickCommand.self, PackCommand.self, ShipCommand.self, ReturnCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Work in the warehouse",
+                subcommands: [
+                    CountCommand.self, AdjustCommand.self, MoveCommand.self,
+                    StatusChangeCommand.self, ScrapCommand.self, TransferCommand.self,
+                    ReverseCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Reading and bulk",
+                subcommands: [StockCommand.self, RecordCommand.self, ImportCommand.self]
+            ),
         ]
     )
 }

@@ -11,7 +11,7 @@ struct RecordCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var options: CommonOptions
-    @Argument(help: "The file; - for the standard input.") var file = "-"
+    @Argument(help: "The file; - for the standard input.", completion: .file()) var file = "-"
     @Flag(help: "Stops at the first command that is refused.") var stopOnError = false
 
     func run() async throws {
@@ -38,13 +38,7 @@ struct RecordCommand: AsyncParsableCommand {
 
     private func open() throws -> FileHandle {
         guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw Failure(
-                CommandResult.Refusal(
-                    code: "file_not_read",
-                    message: "The file \(file) cannot be read.",
-                    hint: "Check its name and permissions."
-                )
-            )
+            throw Failure.fileNotRead(file)
         }
         return handle
     }
@@ -96,80 +90,5 @@ private struct LineReader {
 
     private static func isBlank(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\t")
-    }
-}
-
-struct ItemCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "item",
-        abstract: "Registers an item.",
-        discussion: "Example: plumbline item 85123A --name \"Heart T-light holder\""
-    )
-
-    @OptionGroup var options: CommonOptions
-    @Argument(help: "The item's code.") var sku: String
-    @Option(help: "What people call it.") var name: String
-    @Option(help: "What one unit costs where nothing else is known.") var standardCost: String?
-
-    func run() async throws {
-        try await options.recordOne { writer in
-            writer.member("type", "item_registered")
-            writer.member("sku", sku)
-            writer.member("name", name)
-            if let standardCost { writer.member("standard_cost", standardCost) }
-        }
-    }
-}
-
-struct ReceiveCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "receive",
-        abstract: "Records goods that arrived.",
-        discussion: "Example: plumbline receive 85123A 120 --at A-01-03 --unit-cost 1.53"
-    )
-
-    @OptionGroup var options: CommonOptions
-    @Argument(help: "The item's code.") var sku: String
-    @Argument(help: "How much arrived.") var quantity: String
-    @Option(help: "Where it was put; the site's default location if it is not given.")
-    var at: String?
-    @Option(help: "What one unit cost.") var unitCost: String?
-    @Option(help: "The purchase order.") var po: String?
-
-    func run() async throws {
-        try await options.recordOne { writer in
-            writer.member("type", "goods_received")
-            if let po { writer.member("purchase_order", po) }
-            writer.key("lines")
-            writer.array { writer in
-                writer.object { writer in
-                    writer.member("sku", sku)
-                    writer.member("quantity", quantity)
-                    if let at { writer.member("location", at) }
-                    if let unitCost { writer.member("unit_cost", unitCost) }
-                }
-            }
-        }
-    }
-}
-
-extension CommonOptions {
-    /// Records one command and prints its result.
-    fileprivate func recordOne(_ members: (inout JSONWriter) -> Void) async throws {
-        var writer = JSONWriter()
-        writer.object(members)
-        let line = writer.bytes
-        try await run {
-            for result in try await door().record([line]) {
-                if let refusal = result.refusal { throw Failure(refusal) }
-                if json {
-                    Console.print(ResultFormat.encode(result))
-                } else {
-                    Console.print("\(result.status.rawValue) \(result.event ?? "")")
-                    for exception in result.exceptions { Console.print("  \(exception)") }
-                }
-            }
-            return 0
-        }
     }
 }

@@ -25,15 +25,26 @@ struct Programs {
     struct Output {
         var status: Int32
         var text: String
+        /// What the standard error received.
+        var errors: String
         var lines: [String] { text.split(separator: "\n").map(String.init) }
     }
 
     @discardableResult
     func run(_ program: String, _ arguments: String..., input: String = "") throws -> Output {
+        try run(program, arguments, input: input)
+    }
+
+    func run(_ program: String, _ arguments: [String], input: String = "") throws -> Output {
         let process = process(program, arguments)
         let output = Pipe()
         let standardInput = Pipe()
+        let errorsFile = directory.url.appending(path: ".errors-\(UUID().uuidString)")
+        _ = FileManager.default.createFile(atPath: errorsFile.path, contents: nil)
+        let errors = try FileHandle(forUpdating: errorsFile)
+        defer { try? FileManager.default.removeItem(at: errorsFile) }  // goes with the directory
         process.standardOutput = output
+        process.standardError = errors
         process.standardInput = standardInput
         try process.run()
         try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
@@ -42,7 +53,8 @@ struct Programs {
         process.waitUntilExit()
         return Output(
             status: process.terminationStatus,
-            text: String(decoding: data, as: UTF8.self)
+            text: String(decoding: data, as: UTF8.self),
+            errors: String(decoding: try Data(contentsOf: errorsFile), as: UTF8.self)
         )
     }
 
