@@ -1,10 +1,10 @@
 import Causality
 
-/// A line of a return, count or adjustment as the document's row keeps it.
+/// A line of a return or adjustment as the document's row keeps it.
 package struct DocumentLine: Equatable, Sendable {
     package var sku: SKU
     package var quantity: Quantity
-    /// For a return what was disposed of; for a count the variance.
+    /// For a return what was disposed of.
     package var other: Quantity
     package var location: LocationID
     package var lot: LotID?
@@ -84,27 +84,144 @@ package struct ReturnRow: Row {
     }
 }
 
-/// A cycle count and the variance that it showed.
+/// A cycle count and the book that it is compared with.
 package struct CountRow: Row {
     package typealias Key = DocumentKey<CountRow>
     package static let kind = RowKind.count
 
-    package var recordedBy: EventRef
-    package var lines: [DocumentLine]
+    /// How far the clocks of two nodes may be apart without making a count doubtful: 60 s.
+    static let guardMicroseconds: Int64 = 60_000_000
+    /// The most adjustments that correct the posted variance of one count.
+    static let correctionsMax = 100
 
-    package init(recordedBy: EventRef, lines: [DocumentLine]) {
+    /// What was counted in one place.
+    package struct Line: Equatable, Sendable {
+        package var sku: SKU
+        package var counted: Quantity
+        package var location: LocationID
+        package var lot: LotID?
+        /// Nil if units of all statuses were counted together.
+        package var status: StockStatus?
+        /// What the book says was there then, by status, without zeros.
+        package var book: [StockStatus: Quantity] = [:]
+
+        package init(
+            sku: SKU,
+            counted: Quantity,
+            location: LocationID,
+            lot: LotID?,
+            status: StockStatus?
+        ) {
+            self.sku = sku
+            self.counted = counted
+            self.location = location
+            self.lot = lot
+            self.status = status
+        }
+
+        /// What is there beyond the book; negative if something is missing.
+        package func variance() throws(EngineError) -> Quantity {
+            var variance = counted
+            for quantity in book.values { variance = try variance.minus(quantity) }
+            return variance
+        }
+
+        /// Whether a posting changed what was counted.
+        func covers(_ posting: PostingRow.Line) -> Bool {
+            posting.location == location && posting.lot == lot
+                && (status == nil || posting.status == status)
+        }
+
+        mutating func add(_ delta: Quantity, _ status: StockStatus) throws(EngineError) {
+            let sum = try (book[status] ?? .zero).plus(delta)
+            book[status] = sum.isZero ? nil : sum
+        }
+
+        /// The variance as an adjustment posts it: without a status a gain is sellable, and a loss
+        /// takes what is sellable, then returned, hold and damaged, and the rest from sellable.
+        func varianceLines() throws(EngineError) -> [DocumentLine] {
+            var left = try variance()
+            var parts: [DocumentLine] = []
+            func part(_ quantity: Quantity, _ status: StockStatus) -> DocumentLine {
+                DocumentLine(
+                    sku: sku,
+                    quantity: quantity,
+                    location: location,
+                    lot: lot,
+                    status: status
+                )
+            }
+            if left.units < 0, status == nil {
+                for status in [StockStatus.sellable, .returned, .hold, .damaged] {
+                    let taken = min((book[status] ?? .zero).clampedToZero, -left)
+                    guard taken.units > 0 else { continue }
+                    parts.append(part(-taken, status))
+                    left = try left.plus(taken)
+                }
+            }
+            if !left.isZero { parts.append(part(left, status ?? .sellable)) }
+            return parts
+        }
+    }
+
+    package var recordedBy: EventRef
+    /// Who counted.
+    package var actor: ActorID?
+    /// Whether the variance becomes a proposed adjustment.
+    package var proposes: Bool
+    /// Whether the command said when the count was taken, so that only time decides what is part
+    /// of its book.
+    package var hasOwnTime = false
+    package var lines: [Line] = []
+
+    package init(recordedBy: EventRef, actor: ActorID?, proposes: Bool) {
         self.recordedBy = recordedBy
-        self.lines = lines
+        self.actor = actor
+        self.proposes = proposes
+    }
+
+    /// What an adjustment has to post, by line and status.
+    func varianceLines() throws(EngineError) -> [DocumentLine] {
+        var variance: [DocumentLine] = []
+        for line in lines { variance += try line.varianceLines() }
+        return variance
     }
 
     package func encode(into writer: inout ByteWriter) {
         writer.reference(recordedBy)
-        writer.lines(lines)
+        writer.id(actor)
+        writer.bool(proposes)
+        writer.bool(hasOwnTime)
+        writer.varint(UInt64(lines.count))
+        for line in lines {
+            writer.id(line.sku)
+            writer.quantity(line.counted)
+            writer.id(line.location)
+            writer.id(line.lot)
+            writer.byte(line.status?.rawValue ?? 0xFF)
+            for status in StockStatus.allCases { writer.quantity(line.book[status] ?? .zero) }
+        }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.recordedBy = try reader.reference()
-        self.lines = try reader.lines()
+        self.actor = try reader.optionalID()
+        self.proposes = try reader.bool()
+        self.hasOwnTime = try reader.bool()
+        for _ in 0..<(try reader.varint()) {
+            var line = Line(
+                sku: try reader.id(),
+                counted: try reader.quantity(),
+                location: try reader.id(),
+                lot: try reader.optionalID(),
+                status: StockStatus(rawValue: try reader.byte())
+            )
+            for status in StockStatus.allCases {
+                let quantity = try reader.quantity()
+                if !quantity.isZero { line.book[status] = quantity }
+            }
+            lines.append(line)
+        }
     }
 }
 

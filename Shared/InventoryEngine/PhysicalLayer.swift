@@ -1,3 +1,5 @@
+package import Causality
+
 /// How much of one item lies in one place, in one lot and status.
 package struct BucketRow: Row {
     package static let kind = RowKind.bucket
@@ -55,7 +57,7 @@ package struct BucketRow: Row {
 }
 
 /// The key of what is kept per site and item.
-package struct StockKey: RowKey {
+package struct StockKey: RowKey, Comparable {
     package var home: SiteCode
     package var sku: SKU
     package var site: SiteCode? { home }
@@ -73,6 +75,10 @@ package struct StockKey: RowKey {
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.home = try reader.id()
         self.sku = try reader.id()
+    }
+
+    package static func < (left: StockKey, right: StockKey) -> Bool {
+        (left.home, left.sku) < (right.home, right.sku)
     }
 }
 
@@ -103,6 +109,8 @@ package struct StockSummary: Row {
     package var rightsGranted = Quantity.zero
     /// The value that the journal's inventory account carries for the item.
     package var value = Money.zero
+    /// The latest moment as of which the item was counted.
+    package var countedAt: Instant?
 
     package init() {}
 
@@ -135,6 +143,7 @@ package struct StockSummary: Row {
         writer.quantity(rightsOwed)
         writer.quantity(rightsGranted)
         writer.money(value)
+        writer.optional(countedAt) { $0.signed($1.microseconds) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -153,5 +162,8 @@ package struct StockSummary: Row {
         self.rightsOwed = try reader.quantity()
         self.rightsGranted = try reader.quantity()
         self.value = try reader.money()
+        self.countedAt = try reader.optional { (r) throws(EngineError) in
+            Instant(microseconds: try r.signed())
+        }
     }
 }

@@ -38,6 +38,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case exception = 63
     case parked = 64
     case operation = 65
+    case orderEffect = 66
+    case posting = 67
     // Sums over the rows above.
     case digest = 70
 }

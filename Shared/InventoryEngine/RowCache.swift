@@ -215,6 +215,8 @@ public struct RowCache: Sendable {
     var exceptions = Table<ExceptionRow>()
     var parked = Table<ParkedRow>()
     var operations = Table<OperationRow>()
+    var orderEffects = Table<OrderEffectRow>()
+    var postings = Table<PostingRow>()
     var digests = Table<DigestRow>()
 
     /// An empty cache.
@@ -238,6 +240,8 @@ public struct RowCache: Sendable {
         movements = Table()
         journals = Table()
         operations = Table()
+        orderEffects = Table()
+        postings = Table()
         exceptions = Table()
         conflicts = Table()
         parked = Table()
@@ -282,6 +286,8 @@ extension RowCache {
         try visitor.visit(&exceptions)
         try visitor.visit(&parked)
         try visitor.visit(&operations)
+        try visitor.visit(&orderEffects)
+        try visitor.visit(&postings)
         try visitor.visit(&digests)
     }
 }

@@ -38,11 +38,15 @@ struct Report {
     var holder: NodeID?
     /// Units that were picked although they were cancelled.
     var revived: [StockKey: Quantity] = [:]
+    /// What the event moved, by stock.
+    var moves: [StockKey: [PostingRow.Line]] = [:]
+    /// What the lines of a fact about an order did besides the plain step.
+    var orderSteps: [OrderEffectRow.Step] = []
     /// Whether the event's effect on promise rights is spelled out by itself.
     var movesRightsItself = false
     /// In a fixed order: exceptions are numbered in the order in which they are raised.
     var stocksTouched: [StockKey] {
-        freeBefore.keys.sorted { ($0.home, $0.sku) < ($1.home, $1.sku) }
+        freeBefore.keys.sorted()
     }
 }
 
@@ -223,7 +227,13 @@ extension StockState {
 
     /// Writes the journal, the exceptions, and the finality of a promise.
     private mutating func writeRecords(_ current: Current) throws(EngineError) {
+        try writePostings(current)
         try writeJournal(current)
+        if !report.orderSteps.isEmpty, settings.scope.holds(current.site) {
+            let key = OrderEffectRow.Key(home: current.site, event: current.event.id)
+            let row = OrderEffectRow(steps: report.orderSteps)
+            try cache.orderEffects.set(key, to: row, from: reader)
+        }
         var counts: [SiteCode?: UInt32] = [:]
         for exception in report.exceptions {
             let own = current.event.body.isNetworkWide ? nil : current.site

@@ -118,7 +118,7 @@ extension StockState {
     public mutating func takeDuePromises(
         by recorder: NodeID
     ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
-        let risen = dues.risen.sorted { ($0.home, $0.sku) < ($1.home, $1.sku) }
+        let risen = dues.risen.sorted()
         dues.risen = []
         var bodies: [(site: SiteCode, body: EventBody)] = []
         for stock in risen {

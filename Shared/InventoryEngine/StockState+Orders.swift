@@ -2,7 +2,7 @@ import Causality
 
 /// Orders: from the promise to the shipment and back.
 extension StockState {
-    private func lineKey(_ current: Current, _ work: OrderWork, _ line: Int32) -> OrderLineRow.Key {
+    func lineKey(_ current: Current, _ work: OrderWork, _ line: Int32) -> OrderLineRow.Key {
         OrderLineRow.Key(
             home: current.site,
             orderSite: work.orderSite ?? current.site,
@@ -11,7 +11,7 @@ extension StockState {
         )
     }
 
-    private func surplusKey(_ current: Current, _ work: OrderWork, _ sku: SKU) -> SurplusRow.Key {
+    func surplusKey(_ current: Current, _ work: OrderWork, _ sku: SKU) -> SurplusRow.Key {
         SurplusRow.Key(
             home: current.site,
             orderSite: work.orderSite ?? current.site,
@@ -34,7 +34,7 @@ extension StockState {
     }
 
     /// The order line that a line of work is about; nil if the order or the line is not known.
-    private mutating func orderLine(
+    mutating func orderLine(
         _ current: Current,
         _ work: OrderWork,
         _ line: EventLine
@@ -422,17 +422,24 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork
     ) throws(EngineError) {
-        for line in body.lines {
+        for (index, line) in body.lines.enumerated() {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
             try moveStock(stock, location, line.lot, .sellable, by: -line.quantity)
             try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
+            var step = OrderEffectRow.Step(index: UInt32(index))
             if let short = line.short, short.units > 0 {
-                try pickShort(current, body, line, short)
+                try pickShort(current, body, line, short, &step)
             }
-            try pick(current, body, line, line.quantity)
+            try pick(current, body, line, line.quantity, &step)
+            note(step)
         }
+    }
+
+    /// Remembers what a reversal could not tell from the event.
+    private mutating func note(_ step: OrderEffectRow.Step) {
+        if !step.isPlain { report.orderSteps.append(step) }
     }
 
     /// What was allocated and not found goes back to reserved, and somebody counts the place.
@@ -440,7 +447,8 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork,
         _ line: EventLine,
-        _ short: Quantity
+        _ short: Quantity,
+        _ step: inout OrderEffectRow.Step
     ) throws(EngineError) {
         if let (key, old) = try orderLine(current, body, line) {
             var row = old
@@ -448,6 +456,7 @@ extension StockState {
             let back = min(beyondPick, short)
             row.allocated = try row.allocated.minus(back)
             row.reserved = try row.reserved.plus(back)
+            step.unallocated = back
             try setOrderLine(key, to: row)
         }
         try addTask(
@@ -462,7 +471,8 @@ extension StockState {
         _ current: Current,
         _ work: OrderWork,
         _ line: EventLine,
-        _ quantity: Quantity
+        _ quantity: Quantity,
+        _ step: inout OrderEffectRow.Step
     ) throws(EngineError) {
         guard holds(current.site) else { return }
         var left = quantity
@@ -475,6 +485,9 @@ extension StockState {
             left = try left.minus(revived)
             row.picked = try row.picked.plus(taken).plus(revived)
             row.toPutBack = try row.toPutBack.plus(revived)
+            step.fromAllocated = try old.allocated.minus(row.allocated)
+            step.fromBackordered = try old.backordered.minus(row.backordered)
+            step.fromCancelled = revived
             try setOrderLine(key, to: row)
             if revived.units > 0 {
                 let stock = StockKey(home: current.site, sku: line.sku)
@@ -492,6 +505,7 @@ extension StockState {
         let key = surplusKey(current, work, line.sku)
         var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
         surplus.picked = try surplus.picked.plus(left)
+        step.toSurplus = left
         try setSurplus(key, to: surplus)
         raise("over_pick", line.sku, "More of \(line.sku) was picked for \(work.order) than asked.")
     }
@@ -532,31 +546,43 @@ extension StockState {
                 .sellable,
                 by: line.quantity
             )
-            var left = line.quantity
-            let surplusKey = surplusKey(current, body, line.sku)
-            if var surplus = try cache.surpluses.row(surplusKey, from: reader) {
-                let taken = min(surplus.picked, left)
-                surplus.picked = try surplus.picked.minus(taken)
-                left = try left.minus(taken)
-                try setSurplus(surplusKey, to: surplus)
-            }
-            if left.units > 0, let (key, old) = try orderLine(current, body, line) {
-                var row = old
-                let back = min(row.toPutBack, row.picked, left)
-                row.toPutBack = try row.toPutBack.minus(back)
-                row.picked = try row.picked.minus(back)
-                row.cancelled = try row.cancelled.plus(back)
-                left = try left.minus(back)
-                let undone = min(row.picked, left)
-                row.picked = try row.picked.minus(undone)
-                row.reserved = try row.reserved.plus(undone)
-                left = try left.minus(undone)
-                try setOrderLine(key, to: row)
-                try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
-            }
-            if left.units > 0 {
-                raise("over_unpick", line.sku, "More of \(line.sku) was put back than was picked.")
-            }
+            try putBack(current, body, line, line.quantity)
+        }
+    }
+
+    /// What was put back is no longer picked: surplus first, then what was to be put back, then
+    /// what is still promised.
+    mutating func putBack(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        var left = quantity
+        let surplusKey = surplusKey(current, work, line.sku)
+        if var surplus = try cache.surpluses.row(surplusKey, from: reader) {
+            let taken = min(surplus.picked, left)
+            surplus.picked = try surplus.picked.minus(taken)
+            left = try left.minus(taken)
+            try setSurplus(surplusKey, to: surplus)
+        }
+        if left.units > 0, let (key, old) = try orderLine(current, work, line) {
+            var row = old
+            let back = min(row.toPutBack, row.picked, left)
+            row.toPutBack = try row.toPutBack.minus(back)
+            row.picked = try row.picked.minus(back)
+            row.cancelled = try row.cancelled.plus(back)
+            left = try left.minus(back)
+            let undone = min(row.picked, left)
+            row.picked = try row.picked.minus(undone)
+            row.reserved = try row.reserved.plus(undone)
+            left = try left.minus(undone)
+            try setOrderLine(key, to: row)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try addTask(.putBack, "\(work.order)/\(key.line)", stock, -back)
+        }
+        if left.units > 0 {
+            raise("over_unpick", line.sku, "More of \(line.sku) was put back than was picked.")
         }
     }
 
@@ -564,9 +590,11 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork
     ) throws(EngineError) {
-        for line in body.lines {
+        for (index, line) in body.lines.enumerated() {
             try knownItem(line)
-            try pack(current, body, line, line.quantity)
+            var step = OrderEffectRow.Step(index: UInt32(index))
+            try pack(current, body, line, line.quantity, &step)
+            note(step)
         }
     }
 
@@ -575,7 +603,8 @@ extension StockState {
         _ current: Current,
         _ work: OrderWork,
         _ line: EventLine,
-        _ quantity: Quantity
+        _ quantity: Quantity,
+        _ step: inout OrderEffectRow.Step
     ) throws(EngineError) {
         guard holds(current.site) else { return }
         let surplusKey = surplusKey(current, work, line.sku)
@@ -586,7 +615,8 @@ extension StockState {
             let stock = StockKey(home: current.site, sku: line.sku)
             try moveStock(stock, .stock, line.lot, .sellable, by: -missing)
             try moveStock(stock, .staging, line.lot, .sellable, by: missing)
-            try pick(current, work, line, missing)
+            try pick(current, work, line, missing, &step)
+            step.pickSkipped = missing
             raise("pick_skipped", line.sku, "\(line.sku) was packed before it was picked.")
         }
         var left = quantity
@@ -602,6 +632,7 @@ extension StockState {
         var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
         surplus.picked = try surplus.picked.minus(left)
         surplus.packed = try surplus.packed.plus(left)
+        step.packedBeyond = left
         try setSurplus(surplusKey, to: surplus)
     }
 
@@ -611,15 +642,18 @@ extension StockState {
         _ body: OrderWork
     ) throws(EngineError) {
         var revived = Quantity.zero
-        for line in body.lines {
+        for (index, line) in body.lines.enumerated() {
             try knownItem(line)
+            var step = OrderEffectRow.Step(index: UInt32(index))
+            defer { note(step) }
             let stock = StockKey(home: current.site, sku: line.sku)
             let surplusKey = surplusKey(current, body, line.sku)
             let packedOfLine = try orderLine(current, body, line)?.row.packed ?? .zero
             let packedBeyond = try cache.surpluses.row(surplusKey, from: reader)?.packed ?? .zero
             let missing = try line.quantity.minus(packedOfLine).minus(packedBeyond).clampedToZero
             if missing.units > 0, holds(current.site) {
-                try pack(current, body, line, missing)
+                try pack(current, body, line, missing, &step)
+                step.packSkipped = missing
                 raise("pack_skipped", line.sku, "\(line.sku) was dispatched before it was packed.")
             }
             try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
@@ -632,6 +666,7 @@ extension StockState {
                 // What is to be put back leaves last.
                 let back = try row.toPutBack.minus(row.picked).minus(row.packed).clampedToZero
                 row.toPutBack = try row.toPutBack.minus(back)
+                step.lostToPutBack = back
                 revived = try revived.plus(back)
                 left = try left.minus(shipped)
                 try setOrderLine(key, to: row)
@@ -652,6 +687,7 @@ extension StockState {
             var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
             surplus.packed = try surplus.packed.minus(left)
             surplus.shippedBeyond = try surplus.shippedBeyond.plus(left)
+            step.shippedBeyond = left
             let value = try issue(current, stock, left, account: .costOfGoodsSold)
             surplus.shippedValue = try surplus.shippedValue.plus(value)
             try setSurplus(surplusKey, to: surplus)

@@ -41,6 +41,9 @@ extension StockState {
         )
         let before = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
         let after = try before.plus(delta)
+        report.moves[stock, default: []].append(
+            PostingRow.Line(location: location, lot: lot, status: status, delta: delta)
+        )
         try cache.buckets.set(key, to: BucketRow(quantity: after), from: reader)
         try changeSummary(stock) { (summary) throws(EngineError) in
             if status == .sellable {

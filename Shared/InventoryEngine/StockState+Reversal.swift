@@ -47,8 +47,8 @@ extension StockState {
         switch original.event.body {
         case .goodsReceived(let receipt): try undoReceipt(current, original, receipt)
         case .shipmentDispatched(let work): try undoDispatch(current, original, work)
-        case .packCompleted(let work): try undoPack(current, work)
-        case .pickCompleted(let work): try postUnpicked(current, work)
+        case .packCompleted(let work): try undoPack(current, original, work)
+        case .pickCompleted(let work): try undoPick(current, original, work)
         case .returnReceived(let customerReturn) where customerReturn.orderSite == nil:
             try undoReturn(current, original, customerReturn)
         case .moved(let change):
@@ -154,102 +154,6 @@ extension StockState {
         }
     }
 
-    private mutating func undoDispatch(
-        _ current: Current,
-        _ original: Current,
-        _ work: OrderWork
-    ) throws(EngineError) {
-        for line in work.lines {
-            let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
-            var left = line.quantity
-            let orderSite = work.orderSite ?? current.site
-            if let number = line.line {
-                let key = OrderLineRow.Key(
-                    home: current.site,
-                    orderSite: orderSite,
-                    order: work.order,
-                    line: number
-                )
-                if var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku {
-                    let back = min(try row.shipped.minus(row.returned), left)
-                    row.shipped = try row.shipped.minus(back)
-                    row.packed = try row.packed.plus(back)
-                    left = try left.minus(back)
-                    try setOrderLine(key, to: row)
-                }
-            }
-            if left.units > 0 {
-                let key = SurplusRow.Key(
-                    home: current.site,
-                    orderSite: orderSite,
-                    order: work.order,
-                    sku: line.sku
-                )
-                var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
-                guard surplus.shippedBeyond >= left else {
-                    throw .refused(
-                        "already_returned",
-                        "Some of \(line.sku) has come back already.",
-                        field: "event",
-                        hint: "Reverse the return first."
-                    )
-                }
-                surplus.shippedValue = try surplus.shippedValue.minus(
-                    surplus.shippedValue.share(left, of: surplus.shippedBeyond)
-                )
-                surplus.shippedBeyond = try surplus.shippedBeyond.minus(left)
-                surplus.packed = try surplus.packed.plus(left)
-                try setSurplus(key, to: surplus)
-            }
-            try void(current, stock, original)
-        }
-    }
-
-    private mutating func undoPack(
-        _ current: Current,
-        _ work: OrderWork
-    ) throws(EngineError) {
-        for line in work.lines {
-            let orderSite = work.orderSite ?? current.site
-            var left = line.quantity
-            if let number = line.line {
-                let key = OrderLineRow.Key(
-                    home: current.site,
-                    orderSite: orderSite,
-                    order: work.order,
-                    line: number
-                )
-                if var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku {
-                    let back = min(row.packed, left)
-                    row.packed = try row.packed.minus(back)
-                    row.picked = try row.picked.plus(back)
-                    left = try left.minus(back)
-                    try setOrderLine(key, to: row)
-                }
-            }
-            guard left.units > 0 else { continue }
-            let key = SurplusRow.Key(
-                home: current.site,
-                orderSite: orderSite,
-                order: work.order,
-                sku: line.sku
-            )
-            var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
-            guard surplus.packed >= left else {
-                throw .refused(
-                    "already_shipped",
-                    "Some of \(line.sku) has been shipped already.",
-                    field: "event",
-                    hint: "Reverse the dispatch first."
-                )
-            }
-            surplus.packed = try surplus.packed.minus(left)
-            surplus.picked = try surplus.picked.plus(left)
-            try setSurplus(key, to: surplus)
-        }
-    }
-
     private mutating func undoReturn(
         _ current: Current,
         _ original: Current,
@@ -311,7 +215,7 @@ extension StockState {
 
     /// Takes an event's movements of one item out of the valuation: posts the negation of what
     /// they posted, and values what came after them as if they had not been.
-    private mutating func void(
+    mutating func void(
         _ current: Current,
         _ stock: StockKey,
         _ original: Current

@@ -65,6 +65,22 @@ struct Recount {
                 key.status == .sellable ? \.sellable : \.unsellable
             add(key.home, key.sku, part, row.quantity.units)
         }
+        var posted: [BucketRow.Key: Int64] = [:]
+        for (key, row) in try rows.typed(PostingRow.self) {
+            for line in row.lines {
+                let bucket = BucketRow.Key(
+                    home: key.stock.home,
+                    sku: key.stock.sku,
+                    location: line.location,
+                    lot: line.lot,
+                    status: line.status
+                )
+                posted[bucket, default: 0] += line.delta.units
+            }
+        }
+        var kept: [BucketRow.Key: Int64] = [:]
+        for (key, row) in try rows.typed(BucketRow.self) { kept[key] = row.quantity.units }
+        expect(posted.filter { $0.value != 0 } == kept, "buckets are not the sums of postings")
     }
 
     private mutating func countCommitments() throws {

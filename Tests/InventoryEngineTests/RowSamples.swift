@@ -119,6 +119,48 @@ struct RowSamples {
         )
     }
 
+    mutating func status() -> StockStatus {
+        StockStatus.allCases.randomElement(using: &random) ?? .hold
+    }
+
+    mutating func countLine() -> CountRow.Line {
+        var line = CountRow.Line(
+            sku: id(),
+            counted: quantity(),
+            location: id(),
+            lot: maybe { $0.id() },
+            status: maybe { $0.status() }
+        )
+        for status in StockStatus.allCases where bool() {
+            line.book[status] = Quantity(units: signed() | 1)
+        }
+        return line
+    }
+
+    mutating func orderStep() -> OrderEffectRow.Step {
+        var step = OrderEffectRow.Step(index: UInt32.random(in: 0...300, using: &random))
+        step.fromAllocated = quantity()
+        step.fromBackordered = quantity()
+        step.fromCancelled = quantity()
+        step.toSurplus = quantity()
+        step.unallocated = quantity()
+        step.pickSkipped = quantity()
+        step.packSkipped = quantity()
+        step.packedBeyond = quantity()
+        step.shippedBeyond = quantity()
+        step.lostToPutBack = quantity()
+        return step
+    }
+
+    mutating func postingLine() -> PostingRow.Line {
+        PostingRow.Line(
+            location: id(),
+            lot: maybe { $0.id() },
+            status: status(),
+            delta: quantity()
+        )
+    }
+
     /// One row of each kind, as bytes.
     mutating func all() throws -> [(name: RowName, value: [UInt8])] {
         let sink = Sink()
@@ -287,6 +329,7 @@ struct RowSamples {
         summary.rightsOwed = quantity()
         summary.rightsGranted = quantity()
         summary.value = money()
+        summary.countedAt = maybe { $0.instant() }
         add(StockKey(home: id(), sku: id()), summary)
         let rules: [MovementRow.Rule] = [.given, .current, .ofIssue, .issue]
         let references: [MovementReference?] = [
@@ -343,10 +386,10 @@ struct RowSamples {
             DocumentKey(home: id(), document: id()),
             ReturnRow(receivedBy: reference(), lines: many { $0.documentLine() })
         )
-        add(
-            DocumentKey(home: id(), document: id()),
-            CountRow(recordedBy: reference(), lines: many { $0.documentLine() })
-        )
+        var count = CountRow(recordedBy: reference(), actor: maybe { $0.id() }, proposes: bool())
+        count.hasOwnTime = bool()
+        count.lines = many { $0.countLine() }
+        add(DocumentKey(home: id(), document: id()), count)
         var adjustment = AdjustmentRow(
             proposedBy: reference(),
             proposer: maybe { $0.id() },
@@ -402,6 +445,18 @@ struct RowSamples {
         add(
             OperationRow.Key(home: id(), op: id()),
             OperationRow(event: event(), contentHash: hash(), isFinal: maybe { $0.bool() })
+        )
+        add(
+            OrderEffectRow.Key(home: id(), event: event()),
+            OrderEffectRow(steps: many { $0.orderStep() })
+        )
+        add(
+            PostingRow.Key(stock: StockKey(home: id(), sku: id()), place: movement()),
+            PostingRow(
+                event: event(),
+                lines: many { $0.postingLine() },
+                count: maybe { $0.id() }
+            )
         )
         add(
             DigestRow.Key(
@@ -461,6 +516,8 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .exception: return try again(ExceptionRow.self)
     case .parked: return try again(ParkedRow.self)
     case .operation: return try again(OperationRow.self)
+    case .orderEffect: return try again(OrderEffectRow.self)
+    case .posting: return try again(PostingRow.self)
     case .digest: return try again(DigestRow.self)
     }
 }

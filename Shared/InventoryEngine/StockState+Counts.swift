@@ -1,0 +1,271 @@
+import Causality
+
+/// Counts: what somebody saw, against the book as of that moment, whenever its facts arrive.
+///
+/// The book of a count is made of the events that it knows and of concurrent ones that took effect
+/// before it; with an explicit time it is made of all that took effect before that time. So the
+/// variance is the same in whatever order a count and a fact arrive.
+extension StockState {
+    /// The place of the event at hand in the history of stock; a reversal takes the place of what
+    /// it undoes.
+    private func posting(_ current: Current) -> MovementKey {
+        MovementKey(
+            effective: report.valuedAt ?? current.effective,
+            position: current.position ?? HubPosition(UInt64.max),
+            sequence: current.event.id.sequence,
+            index: 0
+        )
+    }
+
+    /// Writes what the event at hand moved into the history, and corrects the counts for which it
+    /// comes too late.
+    mutating func writePostings(_ current: Current) throws(EngineError) {
+        guard !report.moves.isEmpty else { return }
+        let place = posting(current)
+        for (stock, lines) in report.moves.sorted(by: { $0.key < $1.key }) {
+            try cache.postings.set(
+                PostingRow.Key(stock: stock, place: place),
+                to: PostingRow(event: current.event.id, lines: lines),
+                from: reader
+            )
+            guard let counted = try cache.summaries.row(stock, from: reader)?.countedAt,
+                place.effective <= counted.adding(microseconds: CountRow.guardMicroseconds)
+            else { continue }
+            try correctCounts(current, stock, place, lines)
+        }
+    }
+
+    // MARK: Recording
+
+    mutating func postCountRecorded(
+        _ current: Current,
+        _ body: StockCount
+    ) throws(EngineError) {
+        guard holds(current.site) else { return }
+        var count = CountRow(
+            recordedBy: current.ref,
+            actor: current.event.actor,
+            proposes: body.proposes
+        )
+        count.hasOwnTime = current.event.at != nil
+        let place = posting(current)
+        for line in body.lines {
+            try knownItem(line)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            var counted = CountRow.Line(
+                sku: line.sku,
+                counted: line.quantity,
+                location: line.location ?? .stock,
+                lot: line.lot,
+                status: line.status
+            )
+            for status in line.status.map({ [$0] }) ?? StockStatus.allCases {
+                let key = BucketRow.Key(
+                    home: current.site,
+                    sku: line.sku,
+                    location: counted.location,
+                    lot: line.lot,
+                    status: status
+                )
+                let quantity = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
+                try counted.add(quantity, status)
+            }
+            try takeOutLater(current, stock, place, &counted)
+            count.lines.append(counted)
+            try cache.postings.set(
+                PostingRow.Key(stock: stock, place: place),
+                to: PostingRow(event: current.event.id, lines: [], count: body.count),
+                from: reader
+            )
+            try changeSummary(stock) { (summary) throws(EngineError) in
+                summary.countedAt = max(summary.countedAt ?? place.effective, place.effective)
+            }
+        }
+        let key = DocumentKey<CountRow>(home: current.site, document: body.count)
+        try cache.counts.set(key, to: count, from: reader)
+        guard count.proposes else { return }
+        let variance = try count.varianceLines()
+        if !variance.isEmpty { try propose(count, key, as: body.count, variance) }
+    }
+
+    private mutating func propose(
+        _ count: CountRow,
+        _ key: CountRow.Key,
+        as adjustment: DocumentID,
+        _ lines: [DocumentLine]
+    ) throws(EngineError) {
+        try cache.adjustments.set(
+            DocumentKey<AdjustmentRow>(home: key.home, document: adjustment),
+            to: AdjustmentRow(
+                proposedBy: count.recordedBy,
+                proposer: count.actor,
+                reason: "count \(key.document)",
+                lines: lines
+            ),
+            from: reader
+        )
+    }
+
+    /// Takes out of today's book what is no part of the book as of the count.
+    private mutating func takeOutLater(
+        _ current: Current,
+        _ stock: StockKey,
+        _ place: MovementKey,
+        _ line: inout CountRow.Line
+    ) throws(EngineError) {
+        let since = place.effective.adding(microseconds: -CountRow.guardMicroseconds)
+        for (key, row) in try history(stock, since: since) where row.count == nil {
+            let other = EventRef(
+                id: row.event,
+                position: key.place.position == HubPosition(UInt64.max) ? nil : key.place.position
+            )
+            let isUnknown = isConcurrent(current, with: other)
+            let isLater = key.place > place && (current.event.at != nil || isUnknown)
+            for moved in row.lines where line.covers(moved) {
+                if isLater { try line.add(-moved.delta, moved.status) }
+                if isUnknown, row.event.node != current.event.id.node {
+                    try countAgain(stock, place, key.place, moved)
+                }
+            }
+        }
+    }
+
+    /// The history of a stock from a moment on.
+    private mutating func history(
+        _ stock: StockKey,
+        since: Instant
+    ) throws(EngineError) -> [(key: PostingRow.Key, row: PostingRow)] {
+        let first = MovementKey(effective: since, position: .start, sequence: 0, index: 0)
+        return try cache.postings.rows(
+            from: PostingRow.Key(stock: stock, place: first).bytes,
+            to: upperBound(ofPrefix: stock.bytes),
+            limit: .max,
+            source: reader
+        )
+    }
+
+    /// Clocks differ: what another node moved within the guard window of a count may have been
+    /// before it or after it, so somebody looks again.
+    private mutating func countAgain(
+        _ stock: StockKey,
+        _ count: MovementKey,
+        _ moved: MovementKey,
+        _ line: PostingRow.Line
+    ) throws(EngineError) {
+        let guarded = CountRow.guardMicroseconds
+        guard moved.effective <= count.effective.adding(microseconds: guarded),
+            count.effective <= moved.effective.adding(microseconds: guarded)
+        else { return }
+        let units = line.delta.units < 0 ? -line.delta : line.delta
+        try addTask(.recount, line.location.text, stock, units)
+    }
+
+    // MARK: Correcting
+
+    /// Corrects the counts of a stock that the event at hand comes too late for.
+    private mutating func correctCounts(
+        _ current: Current,
+        _ stock: StockKey,
+        _ place: MovementKey,
+        _ moved: [PostingRow.Line]
+    ) throws(EngineError) {
+        let since = place.effective.adding(microseconds: -CountRow.guardMicroseconds)
+        for (key, marker) in try history(stock, since: since) {
+            guard let document = marker.count else { continue }
+            let countKey = DocumentKey<CountRow>(home: stock.home, document: document)
+            guard var count = try cache.counts.row(countKey, from: reader) else { continue }
+            let isUnknown = isConcurrent(current, with: count.recordedBy)
+            let isPart = place < key.place && (count.hasOwnTime || isUnknown)
+            let isOwnAdjustment = current.event.body.approves(document)
+            var correction: [PostingRow.Line] = []
+            for line in moved {
+                let places = count.lines.indices.filter {
+                    count.lines[$0].sku == stock.sku && count.lines[$0].covers(line)
+                }
+                guard let index = places.first else { continue }
+                if isUnknown, current.event.id.node != marker.event.node {
+                    try countAgain(stock, key.place, place, line)
+                }
+                guard isPart, !isOwnAdjustment else { continue }
+                try count.lines[index].add(line.delta, line.status)
+                correction.append(line)
+            }
+            guard !correction.isEmpty else { continue }
+            try cache.counts.set(countKey, to: count, from: reader)
+            if count.proposes { try correct(count, countKey, stock, correction) }
+        }
+    }
+
+    /// Brings what a count proposed in line with its new variance; what is posted already gets an
+    /// adjustment of its own.
+    private mutating func correct(
+        _ count: CountRow,
+        _ countKey: CountRow.Key,
+        _ stock: StockKey,
+        _ correction: [PostingRow.Line]
+    ) throws(EngineError) {
+        let document = countKey.document
+        let key = DocumentKey<AdjustmentRow>(home: stock.home, document: document)
+        guard let adjustment = try cache.adjustments.row(key, from: reader) else {
+            let variance = try count.varianceLines()
+            if !variance.isEmpty { try propose(count, countKey, as: document, variance) }
+            return
+        }
+        switch adjustment.state {
+        case .proposed:
+            var changed = adjustment
+            changed.lines = try count.varianceLines()
+            try cache.adjustments.set(key, to: changed, from: reader)
+        case .rejected: break
+        case .approved:
+            raise(
+                "count_outdated",
+                stock.sku,
+                "\(stock.sku) was moved before count \(document), which is posted already.",
+                at: stock.home
+            )
+            let lines = correction.map { line in
+                DocumentLine(
+                    sku: stock.sku,
+                    quantity: -line.delta,
+                    location: line.location,
+                    lot: line.lot,
+                    status: line.status
+                )
+            }
+            try proposeCorrection(count, countKey, stock, lines)
+        }
+    }
+
+    private mutating func proposeCorrection(
+        _ count: CountRow,
+        _ countKey: CountRow.Key,
+        _ stock: StockKey,
+        _ lines: [DocumentLine]
+    ) throws(EngineError) {
+        for number in 1...CountRow.correctionsMax {
+            guard let id = DocumentID("\(countKey.document)~\(number)") else { break }
+            let key = DocumentKey<AdjustmentRow>(home: stock.home, document: id)
+            guard var open = try cache.adjustments.row(key, from: reader) else {
+                return try propose(count, countKey, as: id, lines)
+            }
+            guard open.state == .proposed else { continue }
+            open.lines += lines
+            return try cache.adjustments.set(key, to: open, from: reader)
+        }
+        // No name is left for a correction: people have to look.
+        for line in lines {
+            let units = line.quantity.units < 0 ? -line.quantity : line.quantity
+            try addTask(.recount, line.location.text, stock, units)
+        }
+    }
+}
+
+extension EventBody {
+    /// Whether the event posts the variance of a count, or a correction of it.
+    fileprivate func approves(_ count: DocumentID) -> Bool {
+        guard case .adjustmentApproved(let adjustment) = self else { return false }
+        return adjustment.adjustment == count
+            || adjustment.adjustment.text.hasPrefix("\(count)~")
+    }
+}

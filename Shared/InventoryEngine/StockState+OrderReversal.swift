@@ -1,0 +1,212 @@
+import Causality
+
+/// The undoing of facts about orders: each step back, at exactly what the step had taken.
+///
+/// What later events have moved on since is taken from where it is now.
+extension StockState {
+    /// The lines of a fact with what they did besides the plain step, the last line first.
+    private mutating func stepsBack(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork
+    ) throws(EngineError) -> [(line: EventLine, step: OrderEffectRow.Step)] {
+        let key = OrderEffectRow.Key(home: current.site, event: original.event.id)
+        var back: [(line: EventLine, step: OrderEffectRow.Step)] = []
+        back.reserveCapacity(work.lines.count)
+        for (index, line) in work.lines.enumerated() {
+            back.append((line, OrderEffectRow.Step(index: UInt32(index))))
+        }
+        for step in try cache.orderEffects.row(key, from: reader)?.steps ?? [] {
+            guard step.index < back.count else {
+                throw .damaged("The effect of an event names a line that the event does not have.")
+            }
+            back[Int(step.index)].step = step
+        }
+        return back.reversed()
+    }
+
+    mutating func undoPick(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        for (line, step) in try stepsBack(current, original, work) {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let location = line.location ?? .stock
+            try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
+            try moveStock(stock, location, line.lot, .sellable, by: line.quantity)
+            try undoPick(current, work, line, line.quantity, step)
+            guard let short = line.short, short.units > 0 else { continue }
+            if let (key, old) = try orderLine(current, work, line) {
+                var row = old
+                let again = min(step.unallocated, row.reserved)
+                row.reserved = try row.reserved.minus(again)
+                row.allocated = try row.allocated.plus(again)
+                try setOrderLine(key, to: row)
+            }
+            try addTask(.recount, location.text, stock, -short)
+        }
+    }
+
+    /// Gives picked units back to what they were taken from.
+    private mutating func undoPick(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ quantity: Quantity,
+        _ step: OrderEffectRow.Step
+    ) throws(EngineError) {
+        var left = quantity
+        let surplusKey = surplusKey(current, work, line.sku)
+        if step.toSurplus.units > 0,
+            var surplus = try cache.surpluses.row(surplusKey, from: reader)
+        {
+            let back = min(surplus.picked, step.toSurplus)
+            surplus.picked = try surplus.picked.minus(back)
+            left = try left.minus(back)
+            try setSurplus(surplusKey, to: surplus)
+        }
+        if let (key, old) = try orderLine(current, work, line) {
+            var row = old
+            let revived = min(step.fromCancelled, row.toPutBack, row.picked)
+            row.toPutBack = try row.toPutBack.minus(revived)
+            row.picked = try row.picked.minus(revived)
+            row.cancelled = try row.cancelled.plus(revived)
+            let asked = try quantity.minus(step.toSurplus).minus(step.fromCancelled)
+            let back = min(asked, row.picked)
+            row.picked = try row.picked.minus(back)
+            let waiting = min(step.fromBackordered, back)
+            let chosen = min(step.fromAllocated, try back.minus(waiting))
+            row.backordered = try row.backordered.plus(waiting)
+            row.allocated = try row.allocated.plus(chosen)
+            row.reserved = try row.reserved.plus(back).minus(waiting).minus(chosen)
+            let cancelled = try cancelAgain(&row)
+            left = try left.minus(revived).minus(back)
+            try setOrderLine(key, to: row)
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let task = "\(work.order)/\(key.line)"
+            try addTask(.putBack, task, stock, -(revived.plus(cancelled)))
+        }
+        if left.units > 0 { try putBack(current, work, line, left) }
+    }
+
+    /// Units that were cancelled after their pick are cancelled, now that they are not picked.
+    ///
+    /// - Returns: How many.
+    private func cancelAgain(_ row: inout OrderLineRow) throws(EngineError) -> Quantity {
+        let excess = try row.toPutBack.minus(row.picked).minus(row.packed).clampedToZero
+        var left = excess
+        for part in [\OrderLineRow.backordered, \OrderLineRow.reserved, \OrderLineRow.allocated] {
+            let taken = min(row[keyPath: part], left)
+            row[keyPath: part] = try row[keyPath: part].minus(taken)
+            left = try left.minus(taken)
+        }
+        let cancelled = try excess.minus(left)
+        row.cancelled = try row.cancelled.plus(cancelled)
+        row.toPutBack = try row.toPutBack.minus(cancelled)
+        return cancelled
+    }
+
+    mutating func undoPack(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        for (line, step) in try stepsBack(current, original, work) {
+            try undoPack(current, work, line, line.quantity, step)
+        }
+    }
+
+    /// Takes units out of their container, and those that nobody had picked back to their place.
+    private mutating func undoPack(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ quantity: Quantity,
+        _ step: OrderEffectRow.Step
+    ) throws(EngineError) {
+        var left = quantity
+        let surplusKey = surplusKey(current, work, line.sku)
+        var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
+        func unpackBeyond(_ most: Quantity) throws(EngineError) {
+            let back = min(surplus.packed, most)
+            surplus.packed = try surplus.packed.minus(back)
+            surplus.picked = try surplus.picked.plus(back)
+            left = try left.minus(back)
+        }
+        try unpackBeyond(step.packedBeyond)
+        if let (key, old) = try orderLine(current, work, line) {
+            var row = old
+            let back = min(row.packed, left)
+            row.packed = try row.packed.minus(back)
+            row.picked = try row.picked.plus(back)
+            left = try left.minus(back)
+            try setOrderLine(key, to: row)
+        }
+        try unpackBeyond(left)
+        guard left.isZero else {
+            throw .refused(
+                "already_shipped",
+                "Some of \(line.sku) has been shipped already.",
+                field: "event",
+                hint: "Reverse the dispatch first."
+            )
+        }
+        try setSurplus(surplusKey, to: surplus)
+        guard step.pickSkipped.units > 0 else { return }
+        let stock = StockKey(home: current.site, sku: line.sku)
+        try moveStock(stock, .staging, line.lot, .sellable, by: -step.pickSkipped)
+        try moveStock(stock, .stock, line.lot, .sellable, by: step.pickSkipped)
+        try undoPick(current, work, line, step.pickSkipped, step)
+    }
+
+    mutating func undoDispatch(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        for (line, step) in try stepsBack(current, original, work) {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
+            var left = line.quantity
+            let surplusKey = surplusKey(current, work, line.sku)
+            var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
+            func bringBackBeyond(_ most: Quantity) throws(EngineError) {
+                let back = min(surplus.shippedBeyond, most)
+                guard back.units > 0 else { return }
+                let value = try surplus.shippedValue.share(back, of: surplus.shippedBeyond)
+                surplus.shippedValue = try surplus.shippedValue.minus(value)
+                surplus.shippedBeyond = try surplus.shippedBeyond.minus(back)
+                surplus.packed = try surplus.packed.plus(back)
+                left = try left.minus(back)
+            }
+            try bringBackBeyond(step.shippedBeyond)
+            if let (key, old) = try orderLine(current, work, line) {
+                var row = old
+                let back = min(try row.shipped.minus(row.returned).clampedToZero, left)
+                row.shipped = try row.shipped.minus(back)
+                row.packed = try row.packed.plus(back)
+                row.toPutBack = try row.toPutBack.plus(step.lostToPutBack)
+                left = try left.minus(back)
+                try setOrderLine(key, to: row)
+                let task = "\(work.order)/\(key.line)"
+                try addTask(.putBack, task, stock, step.lostToPutBack)
+                try addTask(.requestReturn, task, stock, -step.lostToPutBack)
+            }
+            try bringBackBeyond(left)
+            guard left.isZero else {
+                throw .refused(
+                    "already_returned",
+                    "Some of \(line.sku) has come back already.",
+                    field: "event",
+                    hint: "Reverse the return first."
+                )
+            }
+            try setSurplus(surplusKey, to: surplus)
+            try void(current, stock, original)
+            if step.packSkipped.units > 0 {
+                try undoPack(current, work, line, step.packSkipped, step)
+            }
+        }
+    }
+}
