@@ -8,8 +8,21 @@ public enum Ordering: Sendable {
     case pending
     /// The hub gives it a position.
     case ordering(at: HubPosition, receivedAt: Instant)
+    /// A command that is being recorded at the hub, which gives it a position at once: anything
+    /// wrong refuses it.
+    case deciding(at: HubPosition, receivedAt: Instant)
     /// The hub has decided: obey.
     case ordered(at: HubPosition, Ruling)
+}
+
+extension Ordering {
+    /// Whether an event that cannot be applied is refused rather than kept and parked.
+    var refuses: Bool {
+        switch self {
+        case .recording, .deciding: true
+        case .pending, .ordering, .ordered: false
+        }
+    }
 }
 
 /// What applying one event has brought about.
@@ -81,7 +94,7 @@ struct Current {
             self.position = nil
             self.receivedAt = nil
             self.carried = []
-        case .ordering(let position, let receivedAt):
+        case .ordering(let position, let receivedAt), .deciding(let position, let receivedAt):
             self.position = position
             self.receivedAt = receivedAt
             self.carried = []
@@ -133,7 +146,7 @@ extension StockState {
         } catch {
             rollBackAll()
             dues = duesBefore
-            if case .recording = ordering { throw error }
+            if ordering.refuses { throw error }
             guard error.code != .storage, error.code != .damaged else { throw error }
             report = Report()
             let verdict: Verdict = error.rejectsClaim ? .rejected : .parked

@@ -242,9 +242,11 @@ extension StockState {
         return others.isEmpty
     }
 
-    /// Whether a node may promise finally at all: it is active, or has not joined and its site has
-    /// no active node that it knows of.
+    /// Whether a node may promise finally at all: it is the hub that decides, it is active, or has
+    /// not joined and its site has no active node that it knows of.
     mutating func mayPromise(_ node: NodeID, at site: SiteCode) throws(EngineError) -> Bool {
+        // The hub is a holder like a node, though it is no node of a site.
+        if settings.scope == .everything, node == settings.node { return true }
         if let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader) {
             return row.isActive
         }

@@ -12,6 +12,9 @@ public struct HubLedger: Sendable {
     /// How many entries a page may look at.
     static let pageEntriesMax = 4_096
 
+    /// The site of events that belong to no site.
+    static let bookkeepingSite = SiteCode("HUB")
+
     /// The hub.
     public let identity: NodeIdentity
     /// The hub's history.
@@ -23,7 +26,7 @@ public struct HubLedger: Sendable {
         self.epoch = epoch
     }
 
-    private func state(in log: any LogReading, cache: RowCache = RowCache()) -> StockState {
+    func state(in log: any LogReading, cache: RowCache = RowCache()) -> StockState {
         StockState(
             cache: cache,
             source: log.source(.base),
@@ -199,7 +202,7 @@ public struct HubLedger: Sendable {
     }
 
     /// The end of the hub's log while a transaction extends it.
-    private struct Tail {
+    struct Tail {
         var position: HubPosition
         var hash: ContentHash
 
@@ -207,10 +210,32 @@ public struct HubLedger: Sendable {
             position = try log.head(in: nil)
             hash = try log.entry(at: position)?.chainHash ?? .zero
         }
+
+        func next() throws -> HubPosition {
+            guard let next = position.next else {
+                throw SyncRefusal(code: "log_full", message: "The hub's log is full.")
+            }
+            return next
+        }
+
+        mutating func append(
+            _ event: EventID,
+            _ ruling: Ruling,
+            at position: HubPosition,
+            to log: any LogTransaction
+        ) throws {
+            let entry = Entry(position: position, event: event, ruling: ruling, chainHash: .zero)
+            let hash = HashChain.link(self.hash, entry.chainedBytes)
+            var chained = entry
+            chained.chainHash = hash
+            try log.append(chained)
+            self.position = position
+            self.hash = hash
+        }
     }
 
     /// The hub's own chain and clock while a transaction records derived events.
-    private struct Clock {
+    struct Clock {
         var tip: (sequence: UInt64, chainHash: ContentHash)?
         let log: any LogReading
         let identity: NodeIdentity
@@ -287,29 +312,16 @@ public struct HubLedger: Sendable {
         _ tail: inout Tail,
         _ receivedAt: Instant
     ) throws {
-        guard let position = tail.position.next else {
-            throw SyncRefusal(code: "log_full", message: "The hub's log is full.")
-        }
+        let position = try tail.next()
         let outcome = try state.apply(
             event,
             ordering: .ordering(at: position, receivedAt: receivedAt)
         )
-        let entry = Entry(
-            position: position,
-            event: event.id,
-            ruling: outcome.ruling,
-            chainHash: .zero
-        )
-        let hash = HashChain.link(tail.hash, entry.chainedBytes)
-        var chained = entry
-        chained.chainHash = hash
-        try log.append(chained)
-        tail.position = position
-        tail.hash = hash
+        try tail.append(event.id, outcome.ruling, at: position, to: log)
     }
 
     /// Records what follows from an event as entries of the hub's own.
-    private func followUp(
+    func followUp(
         _ cause: InventoryEvent,
         in log: any LogTransaction,
         _ state: inout StockState,
@@ -357,7 +369,7 @@ public struct HubLedger: Sendable {
 
     /// Writes what a transaction changed, notes it for the network view of other sites, and keeps
     /// the rows in memory.
-    private func finish(
+    func finish(
         _ state: consuming StockState,
         in log: any LogTransaction,
         _ tail: Tail
@@ -405,7 +417,7 @@ public struct HubLedger: Sendable {
         var tail = try Tail(log: log)
         var clock = Clock(log: log, identity: identity)
         for body in bodies {
-            guard let site = SiteCode("HUB") else { continue }
+            guard let site = Self.bookkeepingSite else { continue }
             try recordOwn(body, at: site, in: log, &state, &tail, &clock, now)
         }
         try finish(state, in: log, tail)
@@ -454,7 +466,7 @@ public struct HubLedger: Sendable {
         var bytesUsed = 0
         var isCut = false
         for entry in scoped {
-            if bytesUsed > Int(request.bytesMax), entry.event.node != identity.node {
+            if bytesUsed > Int(request.bytesMax), try !isFollowUp(entry.event, in: log) {
                 isCut = true
                 break
             }
@@ -477,6 +489,12 @@ public struct HubLedger: Sendable {
             try addSummaries(to: &page, after: after, for: site, in: log)
         }
         return page
+    }
+
+    /// Whether an entry belongs to the commit of the one before it.
+    private func isFollowUp(_ event: EventID, in log: any LogReading) throws -> Bool {
+        guard event.node == identity.node, let sealed = try log.event(event) else { return false }
+        return try WireFormat.decodeEvent(sealed.bytes).body.kind == .derived
     }
 
     private func digests(for site: SiteCode, in log: any LogReading) throws -> [LayerDigest] {

@@ -1,22 +1,6 @@
 public import Causality
 public import InventoryEngine
 
-/// What came of one command.
-public struct Recording: Sendable {
-    /// The caller's idempotency key.
-    public var op: OpKey?
-    /// The event, unless the command was refused.
-    public var event: EventID?
-    /// Whether the same command had been recorded before.
-    public var isDuplicate = false
-    /// Whether a promise is final; nil for what promises nothing.
-    public var isFinal: Bool?
-    /// The codes of the exceptions that it raised.
-    public var exceptions: [String] = []
-    /// Why the command was refused.
-    public var refusal: EngineError?
-}
-
 /// A node's side of its log: records commands, folds what the hub orders.
 ///
 /// Every function runs in one transaction of the caller, which makes it last or takes it back.
@@ -115,21 +99,9 @@ public struct NodeLedger: Sendable {
                     field: "site"
                 )
             }
-            let hash = ContentHash.of(WireFormat.encodeContent(of: command))
-            if let op = command.op,
-                let first = try work.state.recordedOperation(op, at: site)
-            {
-                guard first.contentHash == hash else {
-                    throw EngineError(
-                        EngineError.Code("op_reused"),
-                        "The op \(op) was used before for another command.",
-                        field: "op",
-                        hint: "Give each command an op of its own."
-                    )
-                }
-                result.event = first.event
-                result.isDuplicate = true
-                result.isFinal = first.isFinal
+            let hash = command.hashAtItsSite
+            if let first = try work.state.repeated(command.op, hash, at: site) {
+                result.repeats(first)
                 return result
             }
             let body = try InventoryRules.decide(
@@ -174,14 +146,7 @@ public struct NodeLedger: Sendable {
         in log: any LogTransaction,
         _ work: inout Work
     ) throws -> Outcome {
-        let bytes = WireFormat.encode(event)
-        guard bytes.count <= WireFormat.eventBytesMax else {
-            throw EngineError(
-                EngineError.Code("event_too_large"),
-                "The event is larger than \(WireFormat.eventBytesMax) bytes.",
-                hint: "Split it into several."
-            )
-        }
+        let bytes = try WireFormat.encodeWithinBounds(event)
         let outcome = try work.state.apply(event, ordering: .recording)
         let hash = HashChain.link(work.tip.chainHash, bytes)
         try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))
