@@ -14,7 +14,7 @@ public struct CommandDesk: Sendable {
 
     /// Records lines of JSON in one transaction.
     ///
-    /// - Parameter lines: One command each, at most ``EdgeNode/commandsMax``.
+    /// - Parameter lines: One command each, at most ``CommandBatch/commandsMax``.
     /// - Returns: One result per line, in order; a line that is no command is refused by itself.
     /// - Throws: A storage error; then nothing was recorded.
     public func record(_ lines: [[UInt8]]) async throws -> [CommandResult] {
@@ -23,50 +23,12 @@ public struct CommandDesk: Sendable {
         if let link = try await node.log.read({ log in try log.link() }) {
             names["hub"] = link.hub
         }
-        var commands: [InventoryCommand] = []
-        var results: [CommandResult?] = []
-        for line in lines {
-            do throws(InterchangeError) {
-                commands.append(
-                    try CommandFormat.decode(
-                        line,
-                        moneyScale: identity.moneyScale,
-                        nodeNamed: { names[$0] }
-                    )
-                )
-                results.append(nil)
-            } catch {
-                results.append(CommandResult(op: Self.op(of: line), refusal: .init(error)))
-            }
-        }
-        var recordings = try await node.record(commands).makeIterator()
-        return results.compactMap { result in
-            result ?? recordings.next().map(self.result)
-        }
-    }
-
-    /// The op of a line that may be no JSON at all.
-    private static func op(of line: [UInt8]) -> String? {
-        do throws(InterchangeError) {
-            return CommandFormat.op(
-                of: try JSONReader.read(line, bytesMax: CommandFormat.bytesMax)
-            )
-        } catch {
-            return nil  // the refusal tells why
-        }
-    }
-
-    /// What programs read of a recording.
-    private func result(_ recording: Recording) -> CommandResult {
-        if let refusal = recording.refusal {
-            return CommandResult(op: recording.op?.text, refusal: .init(refusal))
-        }
-        return CommandResult(
-            op: recording.op?.text,
-            event: recording.event.map(node.text) ?? "",
-            isDuplicate: recording.isDuplicate,
-            finality: recording.isFinal.map { $0 ? .final : .provisional },
-            exceptions: recording.exceptions
+        let known = names
+        let batch = CommandBatch(
+            lines: lines,
+            moneyScale: identity.moneyScale,
+            nodeNamed: { known[$0] }
         )
+        return batch.results(of: try await node.record(batch.commands), text: node.text)
     }
 }

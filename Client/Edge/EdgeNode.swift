@@ -1,4 +1,5 @@
 public import Causality
+import Interchange
 public import InventoryEngine
 public import Logging
 public import Replication
@@ -6,9 +7,6 @@ import Synchronization
 
 /// A node at a site: records commands without asking anybody, and replicates when it can.
 public final class EdgeNode: Sendable {
-    /// How many commands share one transaction, and so one wait for the disk.
-    public static let commandsMax = 500
-
     /// The node's store.
     public let log: any EventLog
     /// Is raised after every commit to the store.
@@ -32,7 +30,7 @@ public final class EdgeNode: Sendable {
         self.now = now
         self.current = Mutex(ledger)
         recordings = GroupCommit(
-            weightMax: Self.commandsMax,
+            weightMax: CommandBatch.commandsMax,
             weight: { $0.count },
             perform: { groups in
                 let instant = now()

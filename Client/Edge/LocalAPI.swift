@@ -17,7 +17,7 @@ public import ServiceLifecycle
 /// | `POST /api/v1/sync`     | replicates now: `{"wait":true,"timeout":60}`               |
 /// | `POST /api/v1/join`     | enrols the node: `{"url":…,"token":…}`                     |
 public struct LocalAPI: Sendable {
-    /// The largest body that is read: 16 MiB, more than ``EdgeNode/commandsMax`` usual commands.
+    /// The largest body that is read: 16 MiB, more than ``CommandBatch/commandsMax`` usual commands.
     static let bodyBytesMax = 16 << 20
     /// The longest that a call may ask to wait for the hub, in seconds.
     static let timeoutMax: Int64 = 86_400
@@ -104,11 +104,11 @@ public struct LocalAPI: Sendable {
         lines = lines.filter { !$0.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }[...]
         var output: [UInt8] = []
         while !lines.isEmpty {
-            for result in try await desk.record(Array(lines.prefix(EdgeNode.commandsMax))) {
+            for result in try await desk.record(Array(lines.prefix(CommandBatch.commandsMax))) {
                 output += ResultFormat.encode(result)
                 output.append(UInt8(ascii: "\n"))
             }
-            lines = lines.dropFirst(EdgeNode.commandsMax)
+            lines = lines.dropFirst(CommandBatch.commandsMax)
         }
         return output
     }

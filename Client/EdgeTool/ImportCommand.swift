@@ -84,7 +84,7 @@ struct OnlineRetailCommand: AsyncParsableCommand {
             var lines: [[UInt8]] = []
             for command in plan {
                 lines.append(try CommandFormat.encode(command, moneyScale: moneyScale))
-                if lines.count == EdgeNode.commandsMax {
+                if lines.count == CommandBatch.commandsMax {
                     try await tally.add(door.record(lines))
                     lines.removeAll(keepingCapacity: true)
                 }

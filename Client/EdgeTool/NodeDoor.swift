@@ -97,7 +97,7 @@ struct NodeDoor {
 
     // MARK: Calls
 
-    /// Records lines of JSON, at most ``EdgeNode/commandsMax``.
+    /// Records lines of JSON, at most ``CommandBatch/commandsMax``.
     ///
     /// - Returns: One result per line, in order.
     /// - Throws: A storage error or ``Failure``; then it is not known whether they were recorded

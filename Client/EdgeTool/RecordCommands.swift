@@ -18,7 +18,7 @@ struct RecordCommand: AsyncParsableCommand {
         try await options.run {
             let door = try await options.door()
             var reader = LineReader(try file == "-" ? .standardInput : open())
-            let limit = stopOnError ? 1 : EdgeNode.commandsMax
+            let limit = stopOnError ? 1 : CommandBatch.commandsMax
             var isRefused = false
             while true {
                 var lines: [[UInt8]] = []
@@ -41,54 +41,5 @@ struct RecordCommand: AsyncParsableCommand {
             throw Failure.fileNotRead(file)
         }
         return handle
-    }
-}
-
-/// The lines of a stream, but for the empty ones.
-private struct LineReader {
-    private static let pieceBytes = 1 << 20
-
-    private let handle: FileHandle
-    private var buffer: [UInt8] = []
-    private var start = 0
-    private var isAtEnd = false
-
-    init(_ handle: FileHandle) { self.handle = handle }
-
-    mutating func next() throws -> [UInt8]? {
-        var searched = start
-        while true {
-            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-                let line = buffer[start..<end]
-                start = end + 1
-                searched = start
-                if !line.allSatisfy(Self.isBlank) { return Array(line) }
-                continue
-            }
-            let rest = buffer[start...]
-            guard !isAtEnd else {
-                start = buffer.count
-                return rest.allSatisfy(Self.isBlank) ? nil : Array(rest)
-            }
-            guard rest.count <= CommandFormat.bytesMax else {
-                throw Failure(
-                    CommandResult.Refusal(
-                        code: "json_too_large",
-                        message: "A line is longer than \(CommandFormat.bytesMax) bytes.",
-                        hint: "Write one command per line."
-                    )
-                )
-            }
-            buffer = Array(rest)
-            start = 0
-            searched = buffer.count
-            let piece = try handle.read(upToCount: Self.pieceBytes) ?? Data()
-            isAtEnd = piece.isEmpty
-            buffer += piece
-        }
-    }
-
-    private static func isBlank(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\t")
     }
 }

@@ -23,7 +23,7 @@ extension HubApplication {
         }
     }
 
-    private func answerOperator(
+    func answerOperator(
         _ request: Request,
         _ call: (Call) async throws -> [UInt8]
     ) async throws -> Response {

@@ -80,6 +80,7 @@ public struct HubApplication: Sendable {
             }
         }
         addOperatorRoutes(to: router)
+        addRecordRoutes(to: router)
         return router
     }
 

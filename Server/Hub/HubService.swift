@@ -25,6 +25,9 @@ public final class HubService: Sendable {
     /// How many events one transaction takes on: those of the largest batch.
     private static let commitEventsMax = Int(HubLedger.batchEventsMax)
 
+    /// Wakes the pulls that wait for news.
+    func raiseCommit() { commits.raise() }
+
     /// Opens a hub on its store.
     public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
         self.log = log

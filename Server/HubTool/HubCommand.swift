@@ -8,7 +8,7 @@ struct HubCommand: AsyncParsableCommand {
         abstract: "Orders the events of all warehouses.",
         subcommands: [
             InitCommand.self, ServeCommand.self, InviteCommand.self, StatusCommand.self,
-            StockCommand.self,
+            StockCommand.self, RecordCommand.self, SiteCommand.self, BackupCommand.self,
         ]
     )
 }

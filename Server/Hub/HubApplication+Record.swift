@@ -1,0 +1,51 @@
+import Hummingbird
+import Interchange
+import InventoryEngine
+import Replication
+
+/// What an operator records at a hub that runs.
+extension HubApplication {
+    func addRecordRoutes(to router: Router<BasicRequestContext>) {
+        // Answers with one line for each command, in order; refused commands are results too.
+        router.post("/api/v1/commands") { request, _ in
+            var response = try await answerOperator(request) { call throws in
+                try await record(call.body)
+            }
+            if response.status == .ok {
+                response.headers[.contentType] = "application/x-ndjson"
+            }
+            return response
+        }
+        router.get("/api/v1/sites") { request, _ in
+            try await answerOperator(request) { _ throws in try await service.siteReport() }
+        }
+        router.post("/api/v1/backups") { request, _ in
+            try await answerOperator(request) { call throws in
+                guard let path = try JSONReader.read(call.body)["path"]?.text else {
+                    throw SyncRefusal(code: "malformed", message: "The member path is needed.")
+                }
+                var writer = JSONWriter()
+                try await service.backUp(to: path).encode(to: &writer)
+                return writer.bytes
+            }
+        }
+    }
+
+    private func record(_ body: [UInt8]) async throws -> [UInt8] {
+        var reply: [UInt8] = []
+        for result in try await service.record(Self.commands(in: body), now: now()) {
+            reply += ResultFormat.encode(result) + [UInt8(ascii: "\n")]
+        }
+        return reply
+    }
+
+    /// The commands of a body: one object, which may have line breaks, or one to a line.
+    private static func commands(in body: [UInt8]) -> [[UInt8]] {
+        do throws(InterchangeError) {
+            _ = try JSONReader.read(body, bytesMax: CommandFormat.bytesMax)
+            return [body]
+        } catch {
+            return LineReader.lines(of: body)  // each line that is wrong gets its own refusal
+        }
+    }
+}
