@@ -11,7 +11,7 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import",
         abstract: "Records the history of another system.",
         discussion: "Example: plumbline import online-retail online-retail.csv.gz",
-        subcommands: [OnlineRetailCommand.self]
+        subcommands: [OnlineRetailCommand.self, SampleCommand.self]
     )
 }
 
@@ -101,5 +101,34 @@ struct OnlineRetailCommand: AsyncParsableCommand {
         } catch {
             throw Failure.fileNotRead(file)
         }
+    }
+}
+
+struct SampleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sample",
+        abstract: "Writes an order file made from a seed, for trying the import without a real one.",
+        discussion: "Example: plumbline import sample --seed 7 --days 8 > orders.csv"
+    )
+
+    @Option(help: "Decides everything that is left to chance.") var seed: UInt64 = 7
+    @Option(help: "How many days there are, from \(OnlineRetailSample.firstDay) on.")
+    var days = 8
+    @Option(help: "How many orders each day has.") var ordersPerDay = 60
+
+    func validate() throws {
+        guard 1...OnlineRetailSample.daysMax ~= days else {
+            throw ValidationError("--days is 1 to \(OnlineRetailSample.daysMax).")
+        }
+        guard 1...OnlineRetailSample.ordersPerDayMax ~= ordersPerDay else {
+            throw ValidationError(
+                "--orders-per-day is 1 to \(OnlineRetailSample.ordersPerDayMax)."
+            )
+        }
+    }
+
+    func run() throws {
+        let sample = OnlineRetailSample(seed: seed, days: days, ordersPerDay: ordersPerDay)
+        try FileHandle.standardOutput.write(contentsOf: Data(sample.csv))
     }
 }
