@@ -11,6 +11,8 @@ public struct HubLedger: Sendable {
     public static let batchEventsMax: UInt32 = 4_096
     /// How many entries a page may look at.
     static let pageEntriesMax = 4_096
+    /// How many summary rows a page carries, unless one commit has changed more.
+    static let pageSummariesMax = 2_000
 
     /// The site of events that belong to no site.
     static let bookkeepingSite = SiteCode("HUB")
@@ -519,7 +521,7 @@ public struct HubLedger: Sendable {
     ) throws {
         let source = log.source(.base)
         page.summariesCursor = after
-        for change in try log.summaryChanges(after: after, excluding: site, limit: 2_000) {
+        for change in try wholeChanges(after: after, for: site, in: log) {
             let key = StockKey(home: change.site, sku: change.sku)
             page.summaries.append(
                 SummaryRow(
@@ -529,6 +531,24 @@ public struct HubLedger: Sendable {
                 )
             )
             page.summariesCursor = change.position
+        }
+    }
+
+    /// The next changes of summary rows, with none left out at the position where they end: the
+    /// reader goes on after that position.
+    private func wholeChanges(
+        after: HubPosition,
+        for site: SiteCode,
+        in log: any LogReading
+    ) throws -> [(site: SiteCode, sku: SKU, position: HubPosition)] {
+        var limit = Self.pageSummariesMax
+        while true {
+            let changes = try log.summaryChanges(after: after, excluding: site, limit: limit)
+            guard changes.count == limit, let last = changes.last?.position else { return changes }
+            let whole = Array(changes.prefix { $0.position < last })
+            if !whole.isEmpty { return whole }
+            // One commit has changed more than that.
+            limit *= 2
         }
     }
 
