@@ -21,8 +21,7 @@ struct RecordCommand: AsyncParsableCommand {
             let limit = stopOnError ? 1 : CommandBatch.commandsMax
             var isRefused = false
             while true {
-                var lines: [[UInt8]] = []
-                while lines.count < limit, let line = try reader.next() { lines.append(line) }
+                let lines = try reader.nextBatch(limit: limit)
                 guard !lines.isEmpty else { return isRefused ? 1 : 0 }
                 var output: [UInt8] = []
                 for result in try await door.record(lines) {

@@ -3,6 +3,7 @@ import Foundation
 import Hub
 import Interchange
 import InventoryEngine
+import Replication
 
 /// Records commands at the hub.
 struct RecordCommand: AsyncParsableCommand {
@@ -10,8 +11,8 @@ struct RecordCommand: AsyncParsableCommand {
         commandName: "record",
         abstract: "Records commands, one JSON object per line; prints one result per line.",
         discussion: """
-            A command names its site, unless it concerns the whole network. Exits with 1 if any
-            line was refused.
+            A command names its site, unless it concerns the whole network.
+            Exits with 1 if any line was refused.
 
             Example: plumbline-hub record commands.jsonl
             """
@@ -28,8 +29,7 @@ struct RecordCommand: AsyncParsableCommand {
         let limit = stopOnError ? 1 : CommandBatch.commandsMax
         var isRefused = false
         while !(stopOnError && isRefused) {
-            var lines: [[UInt8]] = []
-            while lines.count < limit, let line = try reader.next() { lines.append(line) }
+            let lines = try reader.nextBatch(limit: limit)
             guard !lines.isEmpty else { break }
             for result in try await recorder.record(lines) {
                 isRefused = isRefused || result.status == .refused
@@ -42,9 +42,30 @@ struct RecordCommand: AsyncParsableCommand {
 
     private func open() throws -> FileHandle {
         guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw ValidationError("The file \(file) cannot be read.")
+            throw try CommandResult.Refusal(
+                code: "file_not_read",
+                message: "The file \(file) cannot be read.",
+                hint: "Check its name and permissions."
+            ).shown(json: false)
         }
         return handle
+    }
+}
+
+extension CommandResult.Refusal {
+    /// Shows why something was refused, and gives what to exit with.
+    fileprivate func shown(json: Bool) throws -> ExitCode {
+        var text = "Error: \(message) [\(code)]\nTry: \(hint)\n"
+        if json {
+            var writer = JSONWriter()
+            writer.object { json in
+                json.key("error")
+                ResultFormat.encode(self, to: &json)
+            }
+            text = "\(writer.text)\n"
+        }
+        try FileHandle.standardError.write(contentsOf: Data(text.utf8))
+        return ExitCode(1)
     }
 }
 
@@ -104,15 +125,12 @@ struct SiteAddCommand: AsyncParsableCommand {
             if let name { json.member("name", name) }
         }
         for result in try await HubRecorder(target).record([writer.bytes]) {
+            if let refusal = result.refusal { throw try refusal.shown(json: json) }
             if json {
                 print(String(decoding: ResultFormat.encode(result), as: UTF8.self))
-            } else if let refusal = result.refusal {
-                let text = "Error: \(refusal.message)\nTry: \(refusal.hint)\n"
-                try FileHandle.standardError.write(contentsOf: Data(text.utf8))
             } else {
                 print("\(result.status.rawValue) \(result.event ?? "")")
             }
-            if result.status == .refused { throw ExitCode(1) }
         }
     }
 }
@@ -164,7 +182,16 @@ struct BackupCommand: AsyncParsableCommand {
         if let asked = try await target.ask("/api/v1/backups", body: writer.bytes) {
             report = asked
         } else {
-            let backup = try await target.directory.open().backUp(to: path)
+            let backup: HubService.Backup
+            do {
+                backup = try await target.directory.open().backUp(to: path)
+            } catch let refusal as SyncRefusal {
+                throw try CommandResult.Refusal(
+                    code: refusal.code,
+                    message: refusal.message,
+                    hint: "Name a new file in a folder that is there."
+                ).shown(json: json)
+            }
             writer = JSONWriter()
             backup.encode(to: &writer)
             report = writer.bytes

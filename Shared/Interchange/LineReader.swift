@@ -3,6 +3,9 @@ public import Foundation
 /// The lines of a stream, but for the empty ones: one command each.
 public struct LineReader {
     private static let pieceBytes = 1 << 20
+    /// After how many bytes a batch ends: 8 MiB, to which the last line adds
+    /// ``CommandFormat/bytesMax`` at most, so that a hub that reads 16 MiB takes it.
+    private static let batchBytesMax = 8 << 20
 
     private let handle: FileHandle
     private var buffer: [UInt8] = []
@@ -11,6 +14,23 @@ public struct LineReader {
 
     /// Reads from where a file or pipe stands.
     public init(_ handle: FileHandle) { self.handle = handle }
+
+    /// The next lines without their breaks, as many as fit one transaction.
+    ///
+    /// - Parameter limit: The most lines.
+    /// - Returns: The lines in order; none at the end.
+    /// - Throws: As ``next()`` does.
+    public mutating func nextBatch(
+        limit: Int = CommandBatch.commandsMax
+    ) throws -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        var bytes = 0
+        while lines.count < limit, bytes < Self.batchBytesMax, let line = try next() {
+            bytes += line.count
+            lines.append(line)
+        }
+        return lines
+    }
 
     /// The next line without its break; nil at the end.
     ///

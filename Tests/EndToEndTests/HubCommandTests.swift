@@ -187,7 +187,7 @@ struct HubCommandTests {
                 ["backup", "copy.sqlite", "--data", "hub"]
             )
             #expect(again.status != 0)
-            #expect(again.errors.contains("copy.sqlite"))
+            #expect(again.errors.contains("backup_exists"))
             #expect(try Data(contentsOf: file) == bytes)
             let nowhere = try programs.run(
                 "plumbline-hub",

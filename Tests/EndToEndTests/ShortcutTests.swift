@@ -162,7 +162,18 @@ struct ShortcutTests {
             let node = try Warehouse(in: directory)
             try node.record("item", holder, "--name", "Heart T-light holder", "--op", "item")
             try node.record("location", "A-01-03")
-            try node.record("receive", "\(holder)=100@1.50", "--at", "A-01-03")
+            // A line's own price goes before that of the lines without one.
+            try node.record("item", cake, "--name", "Cake stand")
+            try node.record(
+                "receive",
+                "\(holder)=100@1.50",
+                "\(cake)=2",
+                "--at",
+                "A-01-03",
+                "--unit-cost",
+                "9"
+            )
+            try node.expect(cake, ["value": "18.0000"])
 
             try node.record("count", "C-1", holder, "98", "--at", "A-01-03", "--actor", "mary")
             try node.expect(holder, ["on_hand": "100"])
