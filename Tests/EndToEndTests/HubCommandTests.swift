@@ -2,6 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
+extension Process {
+    /// Ends the hub and waits for it: it still removes files of its own while it stops.
+    fileprivate func stop() {
+        if isRunning { terminate() }
+        waitUntilExit()
+    }
+}
+
 /// The hub's own commands, at a hub that runs and in the files of one that does not.
 @Suite(.tags(.process), .serialized, .timeLimit(.minutes(5)))
 struct HubCommandTests {
@@ -58,7 +66,7 @@ struct HubCommandTests {
             let programs = Programs(directory: directory)
             try programs.run("plumbline-hub", "init", "--data", "hub")
             let hub = isRunning ? try programs.serve().process : nil
-            defer { hub?.terminate() }
+            defer { hub?.stop() }
             let added = try programs.run(
                 "plumbline-hub",
                 ["site", "add", "LON", "--name", "London", "--data", "hub"]
@@ -115,7 +123,7 @@ struct HubCommandTests {
             let token = try #require(invited.lines.last)
             try programs.run("plumbline", "init", "--data", "lon", "--site", "LON")
             let (hub, url) = try programs.serve()
-            defer { hub.terminate() }
+            defer { hub.stop() }
             let joined = try programs.run(
                 "plumbline",
                 ["join", url, "--data", "lon", "--token", token]
@@ -136,7 +144,7 @@ struct HubCommandTests {
             let programs = Programs(directory: directory)
             try programs.run("plumbline-hub", "init", "--data", "hub")
             let (hub, url) = try programs.serve()
-            defer { hub.terminate() }
+            defer { hub.stop() }
             let secret = try Data(contentsOf: directory.url.appending(path: "hub/operator.token"))
             let token = secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             let one = "{\n  \"type\": \"item_registered\",\n  \"sku\": \"A\", \"name\": \"A\"\n}\n"
@@ -171,7 +179,7 @@ struct HubCommandTests {
             try programs.run("plumbline-hub", "site", "add", "LON", "--data", "hub")
             try programs.run("plumbline-hub", "record", "--data", "hub", input: commands)
             let hub = isRunning ? try programs.serve().process : nil
-            defer { hub?.terminate() }
+            defer { hub?.stop() }
             let backup = try programs.run(
                 "plumbline-hub",
                 ["backup", "copy.sqlite", "--data", "hub", "--json"]
