@@ -20,14 +20,7 @@ public enum CommandFormat {
     public static let bytesMax = 4 << 20
 
     /// What ``EventLine/sku`` is where a command names a document's line by its number alone.
-    ///
-    /// It is a noncharacter of Unicode, which no command can bring in as a SKU of its own.
-    public static let skuLeftOut: SKU = {
-        guard let sku = SKU("\u{FFFF}") else {
-            preconditionFailure("A noncharacter is no control character.")
-        }
-        return sku
-    }()
+    public static let skuLeftOut = EventLine.skuLeftOut
 
     /// Reads one command.
     ///

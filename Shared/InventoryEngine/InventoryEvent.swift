@@ -204,6 +204,12 @@ public struct EventLine: Hashable, Sendable {
     /// For returned goods: what becomes of them.
     public var disposition: Disposition?
 
+    /// What ``sku`` is in a command that names a document's line by its number alone.
+    ///
+    /// It is a noncharacter of Unicode, which no command can bring in as a SKU of its own; the
+    /// rules fill in the SKU of the line.
+    public static let skuLeftOut = SKU(trusted: "\u{FFFF}")
+
     /// Makes a line of what every line has.
     public init(
         sku: SKU,

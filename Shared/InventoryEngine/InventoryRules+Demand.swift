@@ -189,6 +189,25 @@ extension Decider {
         return lines
     }
 
+    /// The SKU of an order line that a command names by its number; another SKU beside the number
+    /// is a typing error in one of the two.
+    private func named(
+        _ entered: SKU,
+        _ row: OrderLineRow,
+        _ number: Int32,
+        _ field: String
+    ) throws(EngineError) -> SKU {
+        guard entered == row.sku || entered == EventLine.skuLeftOut else {
+            throw .refused(
+                "line_differs",
+                "Line \(number) is about \(row.sku), not \(entered).",
+                field: "\(field).sku",
+                hint: "Check the line's number, or leave the SKU out."
+            )
+        }
+        return row.sku
+    }
+
     mutating func amended(_ work: OrderWork) throws(EngineError) -> OrderWork {
         _ = try requiredOrder(work)
         var work = work
@@ -205,7 +224,7 @@ extension Decider {
                     field: field
                 )
             }
-            work.lines[index].sku = row.sku
+            work.lines[index].sku = try named(work.lines[index].sku, row, number, field)
             let resolved = try resolve([work.lines[index]], .zeroOrMore)
             work.lines[index] = resolved[0]
             let total = resolved[0].quantity
@@ -257,7 +276,7 @@ extension Decider {
                     field: field
                 )
             }
-            work.lines[index].sku = row.sku
+            work.lines[index].sku = try named(work.lines[index].sku, row, number, field)
             if work.lines[index].quantity.isZero {
                 work.lines[index] = try openLine(number, row, try row.open())
             } else {

@@ -73,6 +73,15 @@ struct RefusalTests {
         Case(.amend("SO-9", [line("P", 1, number: 1)]), "unknown_order", "order"),
         Case(.allocate("SO-9", [line("P", 1)]), "unknown_order", "order"),
         Case(.amend("SO-1", [line("P", 1, number: 9)]), "unknown_order_line", "lines[0]"),
+        // Another SKU beside the number of a line.
+        Case(.amend("SO-1", [line("Q", 5, number: 1)]), "line_differs", "lines[0].sku"),
+        Case(
+            .cancel("SO-1", [line("P", 1, number: 1), line("P", 1, number: 2)]),
+            "line_differs",
+            "lines[1].sku"
+        ),
+        Case(.release("SO-1", [line("Q", 1, number: 1)]), "line_differs", "lines[0].sku"),
+        Case(.amend("SO-1", [line("X", 5, number: 1)]), "line_differs", "lines[0].sku"),
         Case(.closePO("PO-9"), "unknown_purchase_order", "purchase_order"),
         Case(.disposition("R-9", [line("P", 1, disposition: .scrap)]), "unknown_return", "return"),
         Case(.approve("ADJ-9"), "unknown_adjustment", "adjustment"),
