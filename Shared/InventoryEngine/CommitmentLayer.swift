@@ -392,6 +392,8 @@ package struct TransferLineRow: Row {
 
     package var sku: SKU
     package var requested = Quantity.zero
+    /// What of ``requested`` was cancelled, line by line.
+    package var cancelled = Quantity.zero
     package var dispatched = Quantity.zero
     package var received = Quantity.zero
     /// Signed: short is positive, over is negative.
@@ -401,8 +403,20 @@ package struct TransferLineRow: Row {
     package var lastReceipt: EventRef?
     package var lastReceiptMovement: MovementKey?
     package var dispatchedBy: EventRef?
+    /// Who last cancelled units of the line.
+    package var cancelledBy: EventRef?
 
     package init(sku: SKU) { self.sku = sku }
+
+    /// What is asked for and has not left.
+    package func open() throws(EngineError) -> Quantity {
+        try requested.minus(cancelled).minus(dispatched).clampedToZero
+    }
+
+    /// What was cancelled and left nevertheless.
+    package func lost() throws(EngineError) -> Quantity {
+        min(cancelled, try dispatched.minus(requested.minus(cancelled)).clampedToZero)
+    }
 
     package func inTransit() throws(EngineError) -> Quantity {
         try dispatched.minus(received).minus(settled)
@@ -415,6 +429,7 @@ package struct TransferLineRow: Row {
     package func encode(into writer: inout ByteWriter) {
         writer.id(sku)
         writer.quantity(requested)
+        writer.quantity(cancelled)
         writer.quantity(dispatched)
         writer.quantity(received)
         writer.quantity(settled)
@@ -422,11 +437,13 @@ package struct TransferLineRow: Row {
         writer.optional(lastReceipt) { $0.reference($1) }
         writer.optional(lastReceiptMovement) { $0.movement($1) }
         writer.optional(dispatchedBy) { $0.reference($1) }
+        writer.optional(cancelledBy) { $0.reference($1) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.sku = try reader.id()
         self.requested = try reader.quantity()
+        self.cancelled = try reader.quantity()
         self.dispatched = try reader.quantity()
         self.received = try reader.quantity()
         self.settled = try reader.quantity()
@@ -436,6 +453,7 @@ package struct TransferLineRow: Row {
             try r.movement()
         }
         self.dispatchedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        self.cancelledBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
     }
 }
 

@@ -80,15 +80,46 @@ extension Decider {
                 field: "transfer"
             )
         }
-        guard row.dispatchedBy == nil, row.cancelledBy == nil else {
+        let isPart = !transfer.lines.isEmpty
+        guard row.cancelledBy == nil, isPart || row.dispatchedBy == nil else {
             throw .refused(
                 "already_decided",
                 "Transfer \(transfer.transfer) has left or is cancelled.",
-                field: "transfer"
+                field: "transfer",
+                hint: "What has not left yet can be cancelled by its lines."
             )
         }
-        transfer.lines = []
+        if isPart { try checkCancelledLines(&transfer, row) }
         return transfer
+    }
+
+    /// A part of a transfer can be cancelled as far as it is asked for and has not left.
+    private mutating func checkCancelledLines(
+        _ transfer: inout Transfer,
+        _ row: TransferRow
+    ) throws(EngineError) {
+        transfer.lines = try resolve(transfer.lines)
+        try matchTransferLines(&transfer, row)
+        var cancelled: [Int32: Quantity] = [:]
+        for (index, line) in transfer.lines.enumerated() {
+            guard let number = line.line, let known = try transferLine(transfer, number) else {
+                throw .refused(
+                    "unknown_transfer_line",
+                    "Transfer \(transfer.transfer) has no such line.",
+                    field: "lines[\(index)]"
+                )
+            }
+            let before = cancelled[number] ?? .zero
+            let open = try known.open().minus(before)
+            guard line.quantity <= open else {
+                throw .refused(
+                    "nothing_to_cancel",
+                    "Only \(open.units) units are left to cancel.",
+                    field: "lines[\(index)].quantity"
+                )
+            }
+            cancelled[number] = try before.plus(line.quantity)
+        }
     }
 
     mutating func dispatched(_ transfer: Transfer) throws(EngineError) -> Transfer {
@@ -104,11 +135,11 @@ extension Decider {
         if transfer.lines.isEmpty, let row {
             for number in row.lines {
                 let line = try transferLine(transfer, number)
-                guard let line, line.requested > line.dispatched else { continue }
+                guard let line, try line.open().units > 0 else { continue }
                 transfer.lines.append(
                     EventLine(
                         sku: line.sku,
-                        quantity: try line.requested.minus(line.dispatched),
+                        quantity: try line.open(),
                         scale: try item(line.sku, field: "sku").properties.scale,
                         line: number
                     )

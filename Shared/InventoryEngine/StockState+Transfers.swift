@@ -121,6 +121,7 @@ extension StockState {
         guard let row = try transfer(current, body) else {
             throw .refused("unknown_transfer", "Transfer \(body.transfer) is not known.")
         }
+        guard body.lines.isEmpty else { return try cancelLines(current, body) }
         try changeTransfer(current, body) { $0.cancelledBy = current.ref }
         guard let dispatch = row.dispatchedBy else { return .accepted }
         if isConcurrent(current, with: dispatch) {
@@ -135,23 +136,85 @@ extension StockState {
         return .adjusted
     }
 
-    private mutating func raiseDispatchWins(
+    /// Cancels a part of a transfer; what has left already stays on its way.
+    private mutating func cancelLines(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) -> Verdict {
+        var isWhole = true
+        for line in body.lines {
+            try knownItem(line)
+            var row = try transferLine(current, body, line)
+            let lostBefore = try row.lost()
+            row.cancelled = try row.cancelled.plus(line.quantity)
+            guard row.sku == line.sku, row.cancelled <= row.requested else {
+                throw .refused(
+                    "already_decided",
+                    "Less of \(line.sku) is left of transfer \(body.transfer) to cancel."
+                )
+            }
+            row.cancelledBy = current.ref
+            let lost = try row.lost().minus(lostBefore)
+            try setTransferLines(current, body, line, to: row)
+            guard lost.units > 0 else { continue }
+            isWhole = false
+            try letDispatchWin(current, body, line, lost, row.dispatchedBy) {
+                (
+                    "transfer_already_dispatched",
+                    "\(line.sku) of \(body.transfer) had left when it was cancelled."
+                )
+            }
+        }
+        return isWhole ? .accepted : .adjusted
+    }
+
+    /// What left although it was cancelled is on its way, and a return is proposed.
+    private mutating func letDispatchWin(
         _ current: Current,
         _ body: Transfer,
-        with other: EventRef
+        _ line: EventLine,
+        _ lost: Quantity,
+        _ other: EventRef?,
+        _ exception: () -> (code: String, sentence: String)
+    ) throws(EngineError) {
+        let (_, destination) = sites(current, body)
+        let subject = "\(body.transfer)/\(line.line ?? 1)"
+        let stock = StockKey(home: destination, sku: line.sku)
+        if let other, isConcurrent(current, with: other) {
+            try raiseDispatchWon(current, with: other, sku: line.sku, subject)
+            try addTask(.returnTransfer, subject, stock, lost)
+        } else {
+            let (code, sentence) = exception()
+            raise(code, line.sku, sentence)
+        }
+    }
+
+    private mutating func raiseDispatchWon(
+        _ current: Current,
+        with other: EventRef,
+        sku: SKU?,
+        _ subject: String
     ) throws(EngineError) {
         try raiseConflict(
             .transferCancelledTooLate,
             current,
             with: other,
-            sku: nil,
-            subject: body.transfer.text,
+            sku: sku,
+            subject: subject,
             resolution: "The dispatch stands; the cancellation came too late.",
             before: "cancelled and dispatched, neither knowing of the other",
             after: "in transit",
             compensation: "Send the goods back with a transfer of their own.",
             isResolved: true
         )
+    }
+
+    private mutating func raiseDispatchWins(
+        _ current: Current,
+        _ body: Transfer,
+        with other: EventRef
+    ) throws(EngineError) {
+        try raiseDispatchWon(current, with: other, sku: nil, body.transfer.text)
         let (source, destination) = sites(current, body)
         guard let row = try transfer(current, body) else { return }
         for number in row.lines {
@@ -216,10 +279,20 @@ extension StockState {
                 carries: true
             )
             var row = try transferLine(current, body, line)
+            let lostBefore = try row.lost()
             row.dispatched = try row.dispatched.plus(line.quantity)
             row.transitValue = try row.transitValue.plus(value)
             row.dispatchedBy = current.ref
+            let lost = try row.lost().minus(lostBefore)
             try setTransferLines(current, body, line, to: row)
+            if lost.units > 0 {
+                try letDispatchWin(current, body, line, lost, row.cancelledBy) {
+                    (
+                        "dispatched_after_cancel",
+                        "\(line.sku) of \(body.transfer) left although cancelled."
+                    )
+                }
+            }
             if row.received.units > 0, let receipt = row.lastReceipt {
                 try dispatchAfterReceipt(current, body, line, receipt)
             }

@@ -318,6 +318,38 @@ struct ConflictTests {
         #expect(try exceptions(network.hub.rows).contains("dispatched_after_cancel"))
     }
 
+    @Test
+    func `pair 9: a dispatch wins over a concurrent cancellation of a part, in either order`()
+        throws
+    {
+        var outcomes: [[String: Int64]] = []
+        for first in [0, 1] {
+            var network = try twoSites()
+            try network.nodes[0].record(
+                .transfer(EventBody.transferRequested, "T-1", to: "B", [line("P", 4)])
+            )
+            try network.settle()
+            try network.nodes[0].record(
+                .transfer(EventBody.transferDispatched, "T-1", [line("P", 2)])
+            )
+            try network.nodes[1].record(
+                .transfer(EventBody.transferCancelled, "T-1", from: "A", to: "B", [line("P", 3)])
+            )
+            try deliver(&network, first: first)
+            for (site, node) in [("A" as SiteCode, 0), ("B", 1)] {
+                let found = try conflicts(.transferCancelledTooLate, network.hub.rows, at: site)
+                #expect(found.count == 1)
+                let own = network.nodes[node].rows
+                #expect(try conflicts(.transferCancelledTooLate, own, at: site) == found)
+            }
+            outcomes.append(
+                try layers(network, at: "A").merging(layers(network, at: "B")) { $0 &* 1_000 &+ $1 }
+            )
+        }
+        #expect(outcomes[0] == outcomes[1])
+        #expect(outcomes[0]["task return_transfer T-1/1 P"] == 1)
+    }
+
     // MARK: 17
 
     @Test

@@ -41,6 +41,7 @@ struct Figures: Equatable {
         for (key, row) in try rows.typed(TransferLineRow.self) where key.home == site {
             let name = "\(key.transfer)/\(key.line)"
             add("\(name) requested", row.requested.units)
+            add("\(name) cancelled", row.cancelled.units)
             add("\(name) dispatched", row.dispatched.units)
             add("\(name) received", row.received.units)
             add("\(name) settled", row.settled.units)

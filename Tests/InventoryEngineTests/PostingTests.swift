@@ -419,6 +419,31 @@ struct PostingTests {
     }
 
     @Test
+    func `row 15: a part of a transfer is cancelled by its lines, and the rest is sent`() throws {
+        var network = try twoSites()
+        try network.nodes[0].record(
+            .transfer(EventBody.transferRequested, "T-1", to: "B", [line("P", 4)])
+        )
+        let cancelled = try network.nodes[0].effect(
+            of: .transfer(EventBody.transferCancelled, "T-1", [line("P", 3)])
+        )
+        #expect(cancelled == ["T-1/1 cancelled": 3])
+        let sent = try network.nodes[0].effect(of: .transfer(EventBody.transferDispatched, "T-1"))
+        #expect(sent["T-1/1 dispatched"] == 1)
+        let late = try network.nodes[0].exceptions(
+            of: .transfer(EventBody.transferDispatched, "T-1", [line("P", 1)])
+        )
+        #expect(late == ["dispatched_after_cancel"])
+        #expect(throws: EngineError.self) {
+            try network.nodes[0].record(
+                .transfer(EventBody.transferCancelled, "T-1", [line("P", 1)])
+            )
+        }
+        try network.settle()
+        #expect(try Recount(network.hub.rows).faults == [])
+    }
+
+    @Test
     func `rows 15 to 17: goods and their value travel, and what is short is settled`() throws {
         var network = try twoSites()
         try network.nodes[0].record(

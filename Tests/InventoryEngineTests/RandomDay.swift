@@ -221,7 +221,12 @@ struct RandomDay {
         let isSource = key.source == edge.site
         switch Int.random(in: 0..<10, using: &random) {
         case 0:
-            return .transfer(EventBody.transferCancelled, key.transfer, from: key.source)
+            return .transfer(
+                EventBody.transferCancelled,
+                key.transfer,
+                from: key.source,
+                chance(50) ? [] : [line(row.sku, Int64.random(in: 1...2, using: &random))]
+            )
         case 1:
             let inTransit = row.dispatched.units - row.received.units - row.settled.units
             return .transfer(

@@ -182,6 +182,26 @@ struct RefusalTests {
             "already_decided",
             "transfer"
         ),
+        Case(
+            .transfer(EventBody.transferCancelled, "T-1", to: "B", [line("P", 2)]),
+            "nothing_to_cancel",
+            "lines[0].quantity"
+        ),
+        Case(
+            .transfer(EventBody.transferCancelled, "T-1", to: "B", [line("P", 1), line("Q", 1)]),
+            "unknown_transfer_line",
+            "lines[1]"
+        ),
+        Case(
+            .transfer(EventBody.transferCancelled, "T-1", to: "B", [line("Q", 1, number: 1)]),
+            "line_differs",
+            "lines[0].sku"
+        ),
+        Case(
+            .transfer(EventBody.transferCancelled, "T-2", to: "B", [line("P", 1)]),
+            "nothing_to_cancel",
+            "lines[0].quantity"
+        ),
         Case(.amend("SO-2", [line("P", 1, number: 1)]), "amend_too_late", "lines[0].quantity"),
         Case(.cancel("SO-2"), "nothing_to_cancel", "order"),
         Case(

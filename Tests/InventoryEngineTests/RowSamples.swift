@@ -261,6 +261,7 @@ struct RowSamples {
         add(SurplusRow.Key(home: id(), orderSite: id(), order: id(), sku: id()), surplus)
         var transfer = TransferLineRow(sku: id())
         transfer.requested = quantity()
+        transfer.cancelled = quantity()
         transfer.dispatched = quantity()
         transfer.received = quantity()
         transfer.settled = quantity()
@@ -268,6 +269,7 @@ struct RowSamples {
         transfer.lastReceipt = maybe { $0.reference() }
         transfer.lastReceiptMovement = maybe { $0.movement() }
         transfer.dispatchedBy = maybe { $0.reference() }
+        transfer.cancelledBy = maybe { $0.reference() }
         add(
             TransferLineRow.Key(
                 home: id(),
