@@ -5,6 +5,10 @@ public import InventoryEngine
 ///
 /// Every function runs in one transaction of the caller, which makes it last or takes it back.
 public struct NodeLedger: Sendable {
+    /// How many pending events are folded again at the head although no foreign entry asks for it:
+    /// a few hundredths of a second's work.
+    private static let pendingFoldedAtHeadMax: UInt64 = 1_000
+
     /// The node.
     public let identity: NodeIdentity
     /// The node's site.
@@ -176,7 +180,7 @@ public struct NodeLedger: Sendable {
     }
 
     /// Applies to the overlay what the hub will record as *cost adjusted* entries.
-    private func predictCosts(_ state: inout StockState, after event: InventoryEvent) throws {
+    func predictCosts(_ state: inout StockState, after event: InventoryEvent) throws {
         for _ in 0..<HubLedger.followUpRoundsMax {
             let bodies = try state.takeCostAdjustments()
             guard !bodies.isEmpty else { return }
@@ -331,16 +335,40 @@ public struct NodeLedger: Sendable {
         progress.clock = clock.last
         if !page.digests.isEmpty { progress.digestAgrees = try agrees(page.digests, in: log) }
         try log.dropOverlay(through: progress.retired)
-        let last = try log.lastEvent(of: identity.node)?.sequence ?? 0
-        if last <= progress.retired {
-            progress.overlayIsStale = false
-        } else if !progress.overlayIsStale, !foreign.isEmpty {
-            progress.overlayIsStale = try log.overlayTouches(foreign)
-        }
-        // While more pages wait, folding again would be done for nothing.
-        if progress.overlayIsStale, !page.hasMore { try foldPendingAgain(in: log, &progress) }
+        try renewOverlay(page, after: requested, foreign, in: log, &progress)
         try log.set(.progress, to: progress.bytes)
         try log.apply(page.summaries.map(networkRow), to: .network, sequence: 0)
+    }
+
+    /// Folds the pending events again where the base has changed under them.
+    ///
+    /// Where only own events were interleaved, the overlay shows the same figures, but refers to
+    /// those events as pending still: at the head it is folded again too, unless much is pending.
+    /// While more pages wait, folding again would be done for nothing.
+    private func renewOverlay(
+        _ page: PullReply,
+        after requested: HubPosition,
+        _ foreign: [RowChange],
+        in log: any LogTransaction,
+        _ progress: inout NodeProgress
+    ) throws {
+        let last = try log.lastEvent(of: identity.node)?.sequence ?? 0
+        guard last > progress.retired else {
+            progress.overlayIsStale = false
+            return try log.setOverlayPosition(page.cursor)
+        }
+        if !progress.overlayIsStale, !foreign.isEmpty {
+            progress.overlayIsStale = try log.overlayTouches(foreign)
+        }
+        let isExact =
+            try !progress.overlayIsStale && page.entries.isEmpty
+            && log.overlayPosition() == requested
+        let isFew = last - progress.retired <= Self.pendingFoldedAtHeadMax
+        if isExact {
+            try log.setOverlayPosition(page.cursor)
+        } else if !page.hasMore, progress.overlayIsStale || isFew {
+            try foldPendingAgain(in: log, &progress)
+        }
     }
 
     private func networkRow(_ row: SummaryRow) -> RowChange {
@@ -413,5 +441,6 @@ public struct NodeLedger: Sendable {
             after = last.id.sequence
         }
         log.keepRows(overlay.intoCache(), of: .overlay)
+        try log.setOverlayPosition(progress.applied)
     }
 }

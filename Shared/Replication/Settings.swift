@@ -187,6 +187,8 @@ extension LogSetting {
     static let summaries = LogSetting(rawValue: "summaries")
     /// What came of the last attempt to reach the hub: a ``HubContact``.
     static let contact = LogSetting(rawValue: "contact")
+    /// The hub position at which the overlay was last folded on top of the base as it was there.
+    static let overlayPosition = LogSetting(rawValue: "overlay_position")
     /// At the hub: its epoch.
     public static let epoch = LogSetting(rawValue: "epoch")
 
@@ -228,6 +230,15 @@ extension LogReading {
         try setting(.link).map { try NodeLink(bytes: $0) }
     }
 
+    /// The hub position at which the overlay stood on the base as it was there.
+    ///
+    /// Behind the base's own position it may still refer to acknowledged events as pending.
+    func overlayPosition() throws -> HubPosition {
+        guard let bytes = try setting(.overlayPosition) else { return .start }
+        var reader = ByteReader(bytes)
+        return HubPosition(try reader.varint())
+    }
+
     /// How far the node has come.
     public func progress() throws -> NodeProgress {
         try setting(.progress).map { try NodeProgress(bytes: $0) } ?? NodeProgress()
@@ -258,5 +269,14 @@ extension LogTransaction {
         let value = position.rawValue
         let bytes = (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
         try set(.summaries, to: bytes)
+    }
+}
+
+extension LogTransaction {
+    /// Notes that the overlay stands on the base as it is at a position.
+    func setOverlayPosition(_ position: HubPosition) throws {
+        var writer = ByteWriter()
+        writer.varint(position.rawValue)
+        try set(.overlayPosition, to: writer.bytes)
     }
 }
