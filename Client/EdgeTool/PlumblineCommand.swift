@@ -20,7 +20,7 @@ struct PlumblineCommand: AsyncParsableCommand {
                 name: "Node",
                 subcommands: [
                     InitCommand.self, JoinCommand.self, AgentCommand.self,
-                    SyncCommand.self, StatusCommand.self,
+                    SyncCommand.self, StatusCommand.self, VerifyCommand.self,
                 ]
             ),
             CommandGroup(

@@ -9,6 +9,7 @@ struct HubCommand: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ServeCommand.self, InviteCommand.self, StatusCommand.self,
             StockCommand.self, RecordCommand.self, SiteCommand.self, BackupCommand.self,
+            VerifyCommand.self,
         ]
     )
 }

@@ -104,14 +104,19 @@ struct Cluster {
         return Set(own.keys).union(theirs.keys).filter { own[$0] != theirs[$0] }.sorted()
     }
 
-    mutating func sync(_ index: Int) async throws {
+    /// Pushes at most so many batches, then pulls all.
+    mutating func sync(_ index: Int, batchesMax: Int = .max) async throws {
         now = now.adding(microseconds: 1_000_000)
         let at = now
         let (log, node, key) = nodes[index]
         let hubLedger = ledger
-        while var batch = try await log.read({
-            try node.nextBatch(in: $0, limit: 7, bytesMax: 1 << 20)
-        }) {
+        var batchCount = 0
+        while batchCount < batchesMax,
+            var batch = try await log.read({
+                try node.nextBatch(in: $0, limit: 7, bytesMax: 1 << 20)
+            })
+        {
+            batchCount += 1
             try batch.sign(with: key)
             let signed = batch
             let chain = try signed.verifiedChain(
@@ -158,7 +163,7 @@ struct Cluster {
 
 @Suite(.tags(.simulation))
 struct ConvergenceTests {
-    private func item(_ sku: SKU) -> InventoryCommand {
+    func item(_ sku: SKU) -> InventoryCommand {
         var properties = ItemProperties(name: sku.text)
         properties.standardCost = ExactDecimal(mantissa: 125, scale: 2)
         return InventoryCommand(
@@ -167,7 +172,7 @@ struct ConvergenceTests {
     }
 
     /// A random command of a warehouse's day; many are refused, which is part of the day.
-    private func command(
+    func command(
         _ random: inout SeededGenerator,
         _ skus: [SKU],
         _ sites: [SiteCode],

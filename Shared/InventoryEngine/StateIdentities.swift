@@ -1,0 +1,252 @@
+import Causality
+
+/// The identities of the three layers, counted from the rows with plain sums.
+///
+/// The engine keeps sums by difference and asserts them after every event; this counts them again
+/// from nothing, so that it finds what both the rows and the sums would agree to hide.
+package struct StateIdentities: Sendable {
+    /// One identity that does not hold.
+    package struct Fault: Sendable {
+        /// What it is about: an item at a site, an account, an order line.
+        package var place: String
+        package var sentence: String
+    }
+
+    private struct Sums {
+        var summary = StockSummary()
+        var sellable: Int128 = 0
+        var unsellable: Int128 = 0
+        var reserved: Int128 = 0
+        var allocated: Int128 = 0
+        var picked: Int128 = 0
+        var packed: Int128 = 0
+        var backordered: Int128 = 0
+        var surplus: Int128 = 0
+        var onOrder: Int128 = 0
+        var inTransitIn: Int128 = 0
+        var inTransitOut: Int128 = 0
+        var rights: Int128 = 0
+        var rightsOwed: Int128 = 0
+        var valuedUnits: Int128 = 0
+        var layerValue: Int128 = 0
+        var unposted: Int128 = 0
+    }
+
+    private struct Totals {
+        var debit: Int128 = 0
+        var credit: Int128 = 0
+        var journalDebit: Int128 = 0
+        var journalCredit: Int128 = 0
+    }
+
+    private var stocks: [StockKey: Sums] = [:]
+    private var accounts: [AccountRow.Key: Totals] = [:]
+    private var transitValues: [SiteCode: Int128] = [:]
+    private var buckets: [BucketRow.Key: Int128] = [:]
+    private var lineFaults: [Fault] = []
+
+    package init() {}
+
+    /// Counts one row of the base.
+    ///
+    /// - Throws: ``EngineError`` with the code `damaged` if the bytes are no row of the kind.
+    package mutating func add(
+        _ kind: RowKind,
+        key: [UInt8],
+        value: [UInt8]
+    ) throws(EngineError) {
+        switch kind {
+        case .bucket: add(try BucketRow.Key(bytes: key), try BucketRow(bytes: value))
+        case .posting: add(try PostingRow.Key(bytes: key), try PostingRow(bytes: value))
+        case .orderLine: add(try OrderLineRow.Key(bytes: key), try OrderLineRow(bytes: value))
+        case .surplus:
+            let (place, row) = (try SurplusRow.Key(bytes: key), try SurplusRow(bytes: value))
+            stocks[StockKey(home: place.home, sku: place.sku), default: Sums()].surplus +=
+                Int128(row.picked.units) + Int128(row.packed.units)
+        case .purchaseLine:
+            let place = try PurchaseLineRow.Key(bytes: key)
+            let row = try PurchaseLineRow(bytes: value)
+            stocks[StockKey(home: place.home, sku: row.sku), default: Sums()].onOrder +=
+                Int128(try row.expected().units)
+        case .transferLine:
+            add(try TransferLineRow.Key(bytes: key), try TransferLineRow(bytes: value))
+        case .rights:
+            let (place, row) = (try RightsRow.Key(bytes: key), try RightsRow(bytes: value))
+            let stock = StockKey(home: place.home, sku: place.sku)
+            stocks[stock, default: Sums()].rights += Int128(row.balance.units)
+            stocks[stock, default: Sums()].rightsOwed += Int128(min(row.balance.units, 0))
+        case .valuation:
+            let (stock, row) = (try StockKey(bytes: key), try ValuationRow(bytes: value))
+            stocks[stock, default: Sums()].valuedUnits = Int128(try row.pool.quantity().units)
+            stocks[stock, default: Sums()].layerValue = Int128(try row.pool.value().units)
+            stocks[stock, default: Sums()].unposted = Int128(row.unposted.units)
+            if row.pool.held.isZero, !row.pool.heldValue.isZero {
+                lineFaults.append(Fault(place: name(stock), sentence: "No units have a value."))
+            }
+        case .account:
+            let (place, row) = (try AccountRow.Key(bytes: key), try AccountRow(bytes: value))
+            accounts[place, default: Totals()].debit = Int128(row.debit.units)
+            accounts[place, default: Totals()].credit = Int128(row.credit.units)
+        case .journal:
+            for line in try JournalRow(bytes: value).lines {
+                let place = AccountRow.Key(home: line.site, account: line.account)
+                if line.amount.units > 0 {
+                    accounts[place, default: Totals()].journalDebit += Int128(line.amount.units)
+                } else {
+                    accounts[place, default: Totals()].journalCredit -= Int128(line.amount.units)
+                }
+            }
+        case .summary:
+            stocks[try StockKey(bytes: key), default: Sums()].summary =
+                try StockSummary(bytes: value)
+        case .item, .site, .node, .location, .task, .order, .purchaseOrder, .transfer,
+            .customerReturn, .count, .adjustment, .backorder, .movement, .conflict, .exception,
+            .parked, .operation, .orderEffect, .digest:
+            break
+        }
+    }
+
+    private mutating func add(_ key: BucketRow.Key, _ row: BucketRow) {
+        let stock = StockKey(home: key.home, sku: key.sku)
+        if key.status == .sellable {
+            stocks[stock, default: Sums()].sellable += Int128(row.quantity.units)
+        } else {
+            stocks[stock, default: Sums()].unsellable += Int128(row.quantity.units)
+        }
+        buckets[key, default: 0] += Int128(row.quantity.units)
+    }
+
+    private mutating func add(_ key: PostingRow.Key, _ row: PostingRow) {
+        for line in row.lines {
+            let bucket = BucketRow.Key(
+                home: key.stock.home,
+                sku: key.stock.sku,
+                location: line.location,
+                lot: line.lot,
+                status: line.status
+            )
+            buckets[bucket, default: 0] -= Int128(line.delta.units)
+        }
+    }
+
+    private mutating func add(_ key: OrderLineRow.Key, _ row: OrderLineRow) {
+        let stock = StockKey(home: key.home, sku: row.sku)
+        stocks[stock, default: Sums()].reserved += Int128(row.reserved.units)
+        stocks[stock, default: Sums()].allocated += Int128(row.allocated.units)
+        stocks[stock, default: Sums()].picked += Int128(row.picked.units)
+        stocks[stock, default: Sums()].packed += Int128(row.packed.units)
+        stocks[stock, default: Sums()].backordered += Int128(row.backordered.units)
+        let parts = [
+            row.reserved, row.allocated, row.picked, row.packed, row.shipped, row.backordered,
+            row.cancelled,
+        ].map { Int128($0.units) }
+        if parts.contains(where: { $0 < 0 }) || parts.reduce(0, +) != Int128(row.ordered.units) {
+            lineFaults.append(
+                Fault(
+                    place: "order \(key.order), line \(key.line) at \(key.home)",
+                    sentence: "The parts of the line do not add up to what is ordered."
+                )
+            )
+        }
+    }
+
+    private mutating func add(_ key: TransferLineRow.Key, _ row: TransferLineRow) {
+        let stock = StockKey(home: key.home, sku: row.sku)
+        let inTransit =
+            Int128(row.dispatched.units) - Int128(row.received.units) - Int128(row.settled.units)
+        if key.home == key.source {
+            stocks[stock, default: Sums()].inTransitOut += inTransit
+            transitValues[key.home, default: 0] += Int128(row.transitValue.units)
+        } else {
+            stocks[stock, default: Sums()].inTransitIn += inTransit
+        }
+    }
+
+    private func name(_ stock: StockKey) -> String { "\(stock.sku) at \(stock.home)" }
+
+    /// The identities that do not hold, in a fixed order.
+    ///
+    /// - Complexity: O(*n* log *n*) in the number of stocks, buckets and accounts.
+    package func faults() -> [Fault] {
+        var faults = lineFaults
+        for (stock, sums) in stocks.sorted(by: { $0.key < $1.key }) {
+            for sentence in self.faults(of: sums) {
+                faults.append(Fault(place: name(stock), sentence: sentence))
+            }
+        }
+        for (key, difference) in buckets where difference != 0 {
+            faults.append(
+                Fault(
+                    place: "\(key.sku) in \(key.location) at \(key.home), \(key.status.text)",
+                    sentence: "The quantity is not the sum of its postings."
+                )
+            )
+        }
+        var layerValues: [SiteCode: Int128] = [:]
+        for (stock, sums) in stocks {
+            layerValues[stock.home, default: 0] += sums.layerValue - sums.unposted
+        }
+        for (key, totals) in accounts {
+            let isJournal =
+                totals.debit == totals.journalDebit && totals.credit == totals.journalCredit
+            if !isJournal {
+                faults.append(
+                    Fault(
+                        place: "account \(key.account.code) at \(key.home)",
+                        sentence: "The totals are not those of the journal."
+                    )
+                )
+            }
+            let held: Int128
+            switch key.account {
+            case .goodsInTransit: held = transitValues[key.home] ?? 0
+            case .inventory: held = layerValues[key.home] ?? 0
+            case .goodsReceivedNotInvoiced, .costOfGoodsSold, .adjustment, .scrap, .transitLoss,
+                .transitGain, .purchasePriceVariance:
+                continue
+            }
+            if totals.debit - totals.credit != held {
+                faults.append(
+                    Fault(
+                        place: "account \(key.account.code) at \(key.home)",
+                        sentence: "The balance is not the value of the layers that it stands for."
+                    )
+                )
+            }
+        }
+        return faults.sorted { ($0.place, $0.sentence) < ($1.place, $1.sentence) }
+    }
+
+    private func faults(of sums: Sums) -> [String] {
+        let kept = sums.summary
+        let pairs: [(Quantity, Int128, String)] = [
+            (kept.sellable, sums.sellable, "sellable"),
+            (kept.unsellable, sums.unsellable, "unsellable"),
+            (kept.reserved, sums.reserved, "reserved"),
+            (kept.allocated, sums.allocated, "allocated"),
+            (kept.picked, sums.picked, "picked"), (kept.packed, sums.packed, "packed"),
+            (kept.backordered, sums.backordered, "backordered"),
+            (kept.surplus, sums.surplus, "surplus"), (kept.onOrder, sums.onOrder, "on order"),
+            (kept.inTransitIn, sums.inTransitIn, "in transit to here"),
+            (kept.inTransitOut, sums.inTransitOut, "in transit from here"),
+            (kept.rights, sums.rights, "promise rights"),
+            (kept.rightsOwed, sums.rightsOwed, "promise rights owed"),
+        ]
+        var faults: [String] = []
+        for (quantity, sum, what) in pairs where Int128(quantity.units) != sum {
+            faults.append("The summary says \(quantity.units) \(what), the rows add up to \(sum).")
+        }
+        let committed =
+            sums.reserved + sums.allocated + sums.picked + sums.packed + sums.surplus
+        if sums.rights != sums.sellable - committed {
+            faults.append("Promise rights do not add up to what is free to promise.")
+        }
+        if sums.valuedUnits != sums.sellable + sums.unsellable {
+            faults.append("The financial quantity is not the physical quantity.")
+        }
+        if Int128(kept.value.units) + sums.unposted != sums.layerValue {
+            faults.append("The inventory value is not the value of the cost layers.")
+        }
+        return faults
+    }
+}
