@@ -83,7 +83,7 @@ public struct Verification: Sendable {
     public internal(set) var eventCount: UInt64 = 0
     /// How many entries were folded again.
     public internal(set) var entryCount: UInt64 = 0
-    /// How many stored rows of the base were compared.
+    /// How many stored rows of base and overlay were compared.
     public internal(set) var rowCount: UInt64 = 0
     /// Whether the overlay was compared: not at a hub, and not while it stands on an older base,
     /// as it may between two pages or with much that is pending.

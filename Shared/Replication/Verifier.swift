@@ -15,6 +15,8 @@ struct Verifier {
     let scope: Scope
     let epoch: Epoch
     var result = Verification()
+    /// Where an identity was found broken already.
+    private var brokenPlaces: Set<String> = []
 
     init(log: any LogReading, identity: NodeIdentity, scope: Scope, epoch: Epoch) {
         self.log = log
@@ -356,9 +358,7 @@ struct Verifier {
             }
         }
         try compareDigests(digests)
-        for fault in identities.faults() {
-            result.add(.identityBroken, fault.sentence, at: fault.place)
-        }
+        report(identities)
     }
 
     private mutating func compareDigests(_ sums: [DigestRow.Key: DigestSum]) throws {
@@ -395,8 +395,15 @@ struct Verifier {
 
     private mutating func compareOverlay(with folded: FoldedRows) throws {
         let base = log.source(.base)
+        var identities: StateIdentities? = StateIdentities()
         for kind in RowKind.allCases where kind != .digest {
-            try compare(kind, log.source(.overlay), folded) { _, _, _ in
+            try compare(kind, log.source(.overlay), folded) { (verifier, key, value) in
+                if folded.isOwn(kind, key) { verifier.result.rowCount += 1 }
+                do {
+                    try identities?.add(kind, key: key, value: value)
+                } catch {
+                    identities = nil  // a row that cannot be read is told where it is compared
+                }
             } report: { (verifier, difference, key) in
                 // Where nothing lies on top, the base was compared already.
                 if !folded.isOwn(kind, key) {
@@ -422,6 +429,14 @@ struct Verifier {
                 }
                 verifier.result.add(code, sentence, at: Self.name(kind, key))
             }
+        }
+        report(identities)
+    }
+
+    /// Tells the identities that do not hold, once for base and overlay.
+    private mutating func report(_ identities: StateIdentities?) {
+        for fault in identities?.faults() ?? [] where brokenPlaces.insert(fault.place).inserted {
+            result.add(.identityBroken, fault.sentence, at: fault.place)
         }
     }
 

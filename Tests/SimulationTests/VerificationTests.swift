@@ -221,8 +221,7 @@ struct VerificationTests {
             name: "an overlay row says something else",
             store: .node(0),
             sql: "\(otherQuantity) \(overlay)",
-            code: .overlayRowDiffers,
-            isAlone: true
+            code: .overlayRowDiffers
         ),
         Damage(
             name: "an overlay row hides the base",
@@ -231,8 +230,7 @@ struct VerificationTests {
                 UPDATE layer_row SET value = NULL
                 WHERE view = 1 AND kind = \(RowKind.orderLine.rawValue)
                 """,
-            code: .overlayRowMissing,
-            isAlone: true
+            code: .overlayRowMissing
         ),
         Damage(
             name: "an overlay row is too many",
@@ -242,8 +240,7 @@ struct VerificationTests {
                 SELECT 1, kind, CAST(replace(CAST(key AS TEXT), 'LON', 'LOO') AS BLOB), x'02', 9
                 FROM layer_row WHERE \(overlay)
                 """,
-            code: .overlayRowSurplus,
-            isAlone: true
+            code: .overlayRowSurplus
         ),
         Damage(
             name: "an own event has another byte",
