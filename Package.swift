@@ -69,6 +69,11 @@ let package = Package(
             path: "Shared/Interchange"
         ),
         .target(
+            name: "Reports",
+            dependencies: ["Causality", "InventoryEngine", "Replication", "Interchange"],
+            path: "Shared/Reports"
+        ),
+        .target(
             name: "Compression",
             dependencies: ["CZlib"],
             path: "Shared/Compression"
@@ -92,7 +97,8 @@ let package = Package(
         .target(
             name: "Edge",
             dependencies: [
-                "Causality", "InventoryEngine", "Replication", "Interchange", "Compression",
+                "Causality", "InventoryEngine", "Replication", "Interchange", "Reports",
+                "Compression",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -102,8 +108,8 @@ let package = Package(
         .executableTarget(
             name: "EdgeTool",
             dependencies: [
-                "Causality", "InventoryEngine", "Replication", "Interchange", "SQLiteStorage",
-                "CurlTransport", "Edge",
+                "Causality", "InventoryEngine", "Replication", "Interchange", "Reports",
+                "SQLiteStorage", "CurlTransport", "Edge",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -116,7 +122,8 @@ let package = Package(
         .target(
             name: "Hub",
             dependencies: [
-                "Causality", "InventoryEngine", "Replication", "Interchange", "Compression",
+                "Causality", "InventoryEngine", "Replication", "Interchange", "Reports",
+                "Compression",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -127,8 +134,8 @@ let package = Package(
         .executableTarget(
             name: "HubTool",
             dependencies: [
-                "Causality", "InventoryEngine", "Replication", "Interchange", "SQLiteStorage",
-                "Hub",
+                "Causality", "InventoryEngine", "Replication", "Interchange", "Reports",
+                "SQLiteStorage", "Hub",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -172,6 +179,14 @@ let package = Package(
             path: "Tests/InterchangeTests"
         ),
         .testTarget(
+            name: "ReportsTests",
+            dependencies: [
+                "Causality", "InventoryEngine", "Replication", "Interchange", "Reports",
+                "SQLiteStorage", "TestSupport",
+            ],
+            path: "Tests/ReportsTests"
+        ),
+        .testTarget(
             name: "CurlTransportTests",
             dependencies: [
                 "Causality", "Compression", "Replication", "CurlTransport", "TestSupport",
@@ -192,7 +207,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["EdgeTool", "HubTool", "TestSupport"],
+            dependencies: ["EdgeTool", "HubTool", "Interchange", "TestSupport"],
             path: "Tests/EndToEndTests"
         ),
     ],

@@ -3,6 +3,7 @@ import Foundation
 public import Interchange
 import InventoryEngine
 public import Replication
+public import Reports
 
 /// How a node stands, as people and programs read it.
 public struct EdgeStatus: Sendable {
@@ -28,30 +29,6 @@ public struct EdgeStatus: Sendable {
             case .behind: 10
             case .inSync: 0
             }
-        }
-    }
-
-    /// What waits for a person.
-    public struct Attention: Hashable, Sendable {
-        /// Open conflicts.
-        public private(set) var conflicts: UInt64 = 0
-        /// Exceptions that nobody has acknowledged.
-        public private(set) var exceptions: UInt64 = 0
-        /// Events that are kept but not applied.
-        public private(set) var parked: UInt64 = 0
-        /// Promises that are not final.
-        public private(set) var provisionalOrders: UInt64 = 0
-
-        init(in log: any LogReading) throws {
-            let source = log.source(.overlay)
-            try source.scan(.conflict) { _, value in
-                if try !ConflictRow(bytes: value).isResolved { conflicts += 1 }
-            }
-            try source.scan(.exception) { _, value in
-                if try ExceptionRow(bytes: value).acknowledgedBy == nil { exceptions += 1 }
-            }
-            try source.scan(.parked) { _, _ in parked += 1 }
-            try source.scan(.backorder) { _, _ in provisionalOrders += 1 }
         }
     }
 
@@ -134,7 +111,7 @@ public struct EdgeStatus: Sendable {
         recorded = try log.lastEvent(of: identity.node)?.sequence ?? 0
         durable = try log.acknowledged(of: identity.node, at: progress.durable)
         pending = recorded - min(recorded, progress.acknowledged)
-        attention = try Attention(in: log)
+        attention = try Attention(in: log.source(.overlay))
         (databaseBytes, freeBytes) = space
         contact = try replication?.contact ?? log.contact()
         oldestPendingSeconds = try Self.age(

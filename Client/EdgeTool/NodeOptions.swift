@@ -5,6 +5,7 @@ import Foundation
 import Interchange
 import Logging
 import Replication
+import Reports
 import SQLiteStorage
 
 /// What every command takes.
@@ -49,27 +50,10 @@ struct CommonOptions: ParsableArguments {
             throw error
         } catch {
             let failure = Failure(error)
-            show(failure)
+            Console.note(failure.text(json: json))
             code = failure.exit.rawValue
         }
         guard code == 0 else { throw ExitCode(code) }
-    }
-
-    private func show(_ failure: Failure) {
-        guard json else {
-            let refusal = failure.refusal
-            let place = refusal.field.map { ", \($0)" } ?? ""
-            Console.note("Error: \(refusal.message) [\(refusal.code)\(place)]")
-            let hint = refusal.hint.isEmpty ? "look at the command's --help." : refusal.hint
-            Console.note("Try: \(hint)")
-            return
-        }
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.key("error")
-            ResultFormat.encode(failure.refusal, to: &writer)
-        }
-        Console.note(writer.text)
     }
 
     /// Opens the store, a new one if it is to be created.
@@ -98,6 +82,11 @@ struct CommonOptions: ParsableArguments {
     /// Opens the node by its file.
     func openNode() async throws -> EdgeNode {
         try await EdgeNode.open(log: openLog(create: false), now: Console.now)
+    }
+
+    /// Reads one page of a list: the one way in for every command that shows one.
+    func report(_ query: ReportQuery) async throws -> ReportPage {
+        try await openNode().report(query)
     }
 
     /// Reads the node's key.
@@ -134,10 +123,11 @@ enum Console {
     /// Whether somebody watches the standard error.
     static var isWatched: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Writes bytes to the standard output.
+    static func write(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
+
     /// Writes a line to the standard output.
-    static func print(_ bytes: [UInt8]) {
-        FileHandle.standardOutput.write(Data(bytes + [UInt8(ascii: "\n")]))
-    }
+    static func print(_ bytes: [UInt8]) { write(bytes + [UInt8(ascii: "\n")]) }
 
     /// Writes a line to the standard output.
     static func print(_ text: String) { print(Array(text.utf8)) }

@@ -46,8 +46,16 @@ struct PlumblineCommand: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(
-                name: "Reading and bulk",
-                subcommands: [StockCommand.self, RecordCommand.self, ImportCommand.self]
+                name: "Reading",
+                subcommands: [
+                    StockCommand.self, OrdersCommand.self, TransfersCommand.self,
+                    JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
+                    ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Bulk",
+                subcommands: [RecordCommand.self, ImportCommand.self]
             ),
         ]
     )

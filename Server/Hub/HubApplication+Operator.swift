@@ -2,40 +2,52 @@ import Causality
 import Hummingbird
 import Interchange
 import InventoryEngine
+import Logging
 import Replication
 
-/// What an operator asks of a hub that runs; always JSON.
+/// What an operator asks of a hub that runs: JSON both ways, problem details where it fails.
 extension HubApplication {
     func addOperatorRoutes(to router: Router<BasicRequestContext>) {
-        router.get("/api/v1/status") { request, _ in
-            try await answerOperator(request) { _ throws in try await service.statusReport() }
-        }
-        router.get("/api/v1/stock") { request, _ in
-            let query = request.uri.queryParameters
-            let skus = query.getAll("sku").compactMap { SKU(String($0)) }
-            let site = query.get("site").flatMap { SiteCode($0) }
-            return try await answerOperator(request) { _ throws in
-                try await service.stockReport(skus: skus, site: site)
-            }
-        }
+        addReportRoutes(to: router)
         router.post("/api/v1/invitations") { request, _ in
-            try await answerOperator(request) { call throws in try await invite(call.body) }
+            try await answerOperator(request) { body throws in Self.json(try await invite(body)) }
         }
     }
 
+    /// Reads the body of an operator's request, makes the call, and answers whatever comes of it.
     func answerOperator(
         _ request: Request,
-        _ call: (Call) async throws -> [UInt8]
+        _ call: (_ body: [UInt8]) async throws -> Response
     ) async throws -> Response {
-        try await answer(request, as: .json) { message throws in
-            guard isOperator(message.headers[.authorization]) else {
+        do {
+            guard isOperator(request.headers[.authorization]) else {
                 throw SyncRefusal(
                     code: "unauthenticated",
                     message: "The header Authorization must carry the operator's token."
                 )
             }
-            return try await call(message)
+            return try await call(Self.body(of: request))
+        } catch {
+            let failure = Failure(error)
+            let status = ProblemFormat.status(of: failure)
+            if status >= 500 {
+                logger.error("A call failed.", metadata: ["error": "\(error)"])
+            }
+            return Response(
+                status: HTTPResponse.Status(code: status),
+                headers: [.contentType: ProblemFormat.contentType],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: ProblemFormat.encode(failure)))
+            )
         }
+    }
+
+    /// A successful reply with a JSON body.
+    static func json(_ bytes: [UInt8]) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        )
     }
 
     /// Compares hashes, so that the time taken says nothing of the token.

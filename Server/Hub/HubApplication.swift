@@ -5,9 +5,13 @@ import Interchange
 import InventoryEngine
 public import Logging
 import Replication
+import Reports
 
 /// The hub's HTTP interface: bytes in, one call, bytes out.
 public struct HubApplication: Sendable {
+    /// The version that the program tells of itself.
+    public static let programVersion = "1.0.0"
+
     /// The largest body that is read.
     static let bodyBytesMax = 16 << 20
     /// The largest body after decompression.
@@ -75,7 +79,15 @@ public struct HubApplication: Sendable {
             try await answer(request) { call throws in
                 let node = try await authenticate(call)
                 let message = try WireFormat.decodePullRequest(call.body, as: call.encoding)
+                // Before and after: a pull may wait as long as a node may be silent.
+                let hear = { (instant: Instant) in
+                    service.contacts.note(node.node, at: instant) { contact in
+                        contact.hear(pullAfter: message.after, at: instant)
+                    }
+                }
+                hear(now())
                 let reply = try await service.pull(message, from: node)
+                hear(now())
                 return WireFormat.encode(reply, as: call.encoding)
             }
         }
@@ -106,14 +118,13 @@ public struct HubApplication: Sendable {
     }
 
     /// Reads a request, makes the call, and answers whatever comes of it.
-    func answer(
+    private func answer(
         _ request: Request,
-        as fixedEncoding: WireEncoding? = nil,
         _ call: (Call) async throws -> [UInt8]
     ) async throws -> Response {
-        var encoding = fixedEncoding ?? .protobuf
+        var encoding = WireEncoding.protobuf
         do {
-            if fixedEncoding == nil { encoding = try Self.encoding(of: request) }
+            encoding = try Self.encoding(of: request)
             let body = try await Self.body(of: request)
             let reply = try await call(
                 Call(
@@ -143,7 +154,7 @@ public struct HubApplication: Sendable {
         return encoding
     }
 
-    private static func body(of request: Request) async throws -> [UInt8] {
+    static func body(of request: Request) async throws -> [UInt8] {
         let tooLarge = SyncRefusal(code: "body_too_large", message: "The body is too large.")
         var bytes: [UInt8] = []
         for try await part in request.body {

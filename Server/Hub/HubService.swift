@@ -1,6 +1,7 @@
 public import Causality
 import InventoryEngine
 public import Replication
+import Reports
 
 /// The hub's calls: each runs in one transaction and answers after its commit.
 public final class HubService: Sendable {
@@ -27,6 +28,7 @@ public final class HubService: Sendable {
 
     /// Wakes the pulls that wait for news.
     func raiseCommit() { commits.raise() }
+    let contacts = NodeContacts()
 
     /// Opens a hub on its store.
     public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
@@ -176,6 +178,7 @@ public final class HubService: Sendable {
         now: Instant
     ) async throws -> HelloReply {
         try check(request.node, caller)
+        contacts.note(caller.node, at: now) { $0.hear(request, at: now) }
         let ledger = ledger
         return try await log.read { log in
             try ledger.hello(request, for: caller.site, in: log, receivedAt: now)
@@ -212,9 +215,11 @@ public final class HubService: Sendable {
             throw SyncRefusal(code: error.code.description, message: error.message)
         }
         let checked = try HubLedger.CheckedBatch(batch, chain: chain, site: caller.site)
-        let (ingest, head) = try await pushes.run(
-            Push(batch: checked, site: caller.site, receivedAt: now)
-        )
+        let push = Push(batch: checked, site: caller.site, receivedAt: now)
+        let (ingest, head) = try await contacts.ordering(batch.events.count, at: now) {
+            try await pushes.run(push)
+        }
+        contacts.note(caller.node, at: now) { $0.hear(pushedThrough: batch.last, at: now) }
         commits.raise()
         let receipt = try key.sign(
             BatchSignature.acknowledgement(

@@ -1,13 +1,17 @@
 import ArgumentParser
-import Causality
 import Foundation
 import Hub
+import Interchange
 import Replication
 import SQLiteStorage
 
 /// Where a hub keeps its database and its secrets.
 struct HubDirectory: ParsableArguments {
-    @Option(name: .customLong("data"), help: "The hub's directory; default $PLUMBLINE_HUB_DATA.")
+    @Option(
+        name: .customLong("data"),
+        help: "The hub's directory; PLUMBLINE_HUB_DATA if it is not given, else ./hub-data.",
+        completion: .directory
+    )
     var path: String =
         ProcessInfo.processInfo.environment["PLUMBLINE_HUB_DATA"] ?? "./hub-data"
 
@@ -24,7 +28,13 @@ struct HubDirectory: ParsableArguments {
             attributes: [.posixPermissions: 0o700]
         )
         guard !files.fileExists(atPath: keyPath) else {
-            throw ValidationError("There is a hub in \(path) already.")
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "already_initialised",
+                    message: "There is a hub in \(path) already.",
+                    hint: "Choose another directory with --data."
+                )
+            )
         }
         let log = try SQLiteEventLog(path: "\(path)/hub.sqlite", create: true)
         try writeSecret(HubSecret.draw(), to: tokenPath)
@@ -38,13 +48,28 @@ struct HubDirectory: ParsableArguments {
             contents: Data(bytes),
             attributes: [.posixPermissions: 0o600]
         )
-        guard isWritten else { throw ValidationError("Cannot write \(path).") }
+        guard isWritten else {
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "file_not_written",
+                    message: "The file \(path) cannot be written.",
+                    hint: "Check the directory's permissions and the space on its disk."
+                ),
+                exit: .internal
+            )
+        }
     }
 
     /// Opens the hub; only one process can.
     func open() async throws -> HubService {
         guard FileManager.default.fileExists(atPath: keyPath) else {
-            throw ValidationError("There is no hub in \(path). Run `plumbline-hub init` first.")
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "not_initialised",
+                    message: "There is no hub in \(path).",
+                    hint: "Run `plumbline-hub init`, or name the directory with --data."
+                )
+            )
         }
         let log = try SQLiteEventLog(path: "\(path)/hub.sqlite", create: false)
         let key = try NodeKey(rawRepresentation: read(keyPath))
@@ -85,10 +110,5 @@ enum HubSecret {
     /// Writes bytes in hexadecimal.
     static func text(of bytes: [UInt8]) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    /// The wall clock.
-    static func now() -> Instant {
-        Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 }

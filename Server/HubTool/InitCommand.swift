@@ -1,6 +1,7 @@
 import ArgumentParser
 import Causality
 import Hub
+import Interchange
 import InventoryEngine
 import Replication
 
@@ -8,9 +9,11 @@ import Replication
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Makes a new hub."
+        abstract: "Makes a new hub.",
+        discussion: "Example: plumbline-hub init --currency GBP"
     )
     @OptionGroup var directory: HubDirectory
+    @OptionGroup var output: OutputOptions
     @Option(help: "The network's currency, ISO 4217.")
     var currency = "GBP"
     @Option(help: "The decimals of an amount, 0 to 6.")
@@ -26,6 +29,13 @@ struct InitCommand: AsyncParsableCommand {
         guard let currency = Label(currency), let name = Label("hub") else {
             throw ValidationError("--currency is three capital letters.")
         }
+        try await output.run {
+            try await make(currency, name)
+            return 0
+        }
+    }
+
+    private func make(_ currency: Label, _ name: Label) async throws {
         var generator = SystemRandomNumberGenerator()
         let identity = NodeIdentity(
             node: .random(using: &generator),
@@ -37,6 +47,16 @@ struct InitCommand: AsyncParsableCommand {
         let epoch = Epoch(counter: 1, high: generator.next(), low: generator.next())
         let log = try directory.create(.generate())
         try await HubService.initialise(log, identity: identity, epoch: epoch)
-        print("hub \(identity.node) in \(directory.path)")
+        guard output.json else {
+            return Console.print("hub \(identity.node) in \(directory.path)")
+        }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("node_id", identity.node.description)
+            writer.member("currency", currency.text)
+            writer.member("money_scale", number: moneyScale)
+            writer.member("data", directory.path)
+        }
+        Console.print(writer.bytes)
     }
 }

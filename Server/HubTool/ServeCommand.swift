@@ -7,7 +7,8 @@ import Logging
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Runs the hub until it is told to stop."
+        abstract: "Runs the hub until it is told to stop.",
+        discussion: "Example: plumbline-hub serve --listen 127.0.0.1:8080 --insecure"
     )
     @OptionGroup var directory: HubDirectory
     @Option(help: "The address and port; 0 takes a free port.")
@@ -35,23 +36,26 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let address else { throw ValidationError("--listen is HOST:PORT.") }
-        let service = try await directory.open()
-        let hub = HubApplication(
-            service: service,
-            operatorToken: try directory.operatorToken(),
-            logger: Logger(label: "plumbline-hub"),
-            now: { HubSecret.now() },
-            drawToken: { HubSecret.text(of: HubSecret.draw()) }
-        )
-        let directory = directory
-        try await hub.run(host: address.host, port: address.port) { port in
-            let listening = "\(address.host):\(port)"
-            try directory.noteListening(listening)
-            // Written at once, not when a buffer is full: scripts wait for this line.
-            try FileHandle.standardOutput.write(
-                contentsOf: Data("listening on \(listening)\n".utf8)
+        try await OutputOptions().run {
+            let service = try await directory.open()
+            let hub = HubApplication(
+                service: service,
+                operatorToken: try directory.operatorToken(),
+                logger: Logger(label: "plumbline-hub"),
+                now: Console.now,
+                drawToken: { HubSecret.text(of: HubSecret.draw()) }
             )
+            let directory = directory
+            try await hub.run(host: address.host, port: address.port) { port in
+                let listening = "\(address.host):\(port)"
+                try directory.noteListening(listening)
+                // Written at once, not when a buffer is full: scripts wait for this line.
+                try FileHandle.standardOutput.write(
+                    contentsOf: Data("listening on \(listening)\n".utf8)
+                )
+            }
+            try directory.noteListening(nil)
+            return 0
         }
-        try directory.noteListening(nil)
     }
 }

@@ -30,6 +30,28 @@ public protocol EventLog: Sendable {
     func integrityProblems() async throws -> [String]
 }
 
+/// What a store says when it fails: enough for a program to tell people and to exit.
+public protocol EventLogFailure: Error {
+    /// What a caller can do about it.
+    var kind: EventLogFailureKind { get }
+    /// The stable code, in `snake_case`.
+    var stableCode: String { get }
+    /// Tells a person what happened.
+    var message: String { get }
+    /// Tells a person what to try next.
+    var hint: String { get }
+}
+
+/// What a caller can do about a failure of the store.
+public enum EventLogFailureKind: Hashable, Sendable {
+    /// Another process owns it: ask that one.
+    case locked
+    /// It cannot be read: restore it.
+    case damaged
+    /// The disk, the system or the program failed.
+    case failed
+}
+
 /// Which rows a source reads and a transaction writes.
 public enum StateView: UInt8, Hashable, Sendable {
     /// The hub's log in scope, folded.

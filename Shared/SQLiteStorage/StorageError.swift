@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import GRDBSQLite
+public import Replication
 
 /// Why the store could not be opened, read or written.
 ///
@@ -97,6 +98,20 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
 
     /// The code and the sentence.
     public var description: String { "\(code): \(message)" }
+}
+
+extension StorageError: EventLogFailure {
+    /// What a caller can do about it.
+    public var kind: EventLogFailureKind {
+        switch code {
+        case .locked: .locked
+        case .damaged: .damaged
+        default: .failed
+        }
+    }
+
+    /// The stable code, in `snake_case`.
+    public var stableCode: String { code.description }
 }
 
 extension StorageError {

@@ -1,0 +1,288 @@
+import ArgumentParser
+import Interchange
+import Reports
+
+struct StockCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stock",
+        abstract: "Shows what is on hand, bound and free, one row per item.",
+        discussion: """
+            Of other sites a node knows the sums alone: their rows have no promise rights of holders.
+
+            Example: plumbline stock 85123A --by location
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The items; all if none is given.") var skus: [String] = []
+    @Flag(help: "Adds the other sites, as they were last heard of.") var network = false
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(
+        help: ArgumentHelp(
+            "A row for each `location` (and lot and status), or for each `lot`.",
+            valueName: "location|lot"
+        )
+    )
+    var by: String?
+    @Option(
+        help: ArgumentHelp(
+            "Only items of which less than this is available.",
+            valueName: "quantity"
+        )
+    )
+    var below: String?
+
+    func run() async throws {
+        let items = skus.map { (name: "sku", value: Optional($0)) }
+        try await list.show(
+            .stock,
+            items + [
+                ("network", network ? "true" : nil), ("site", site), ("by", by), ("below", below),
+            ]
+        )
+    }
+}
+
+struct OrdersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "orders",
+        abstract: "Shows where orders stand, a row for each line.",
+        discussion: """
+            Example: plumbline orders SO-1001
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The order; all if none is given.") var order: String?
+    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(help: ArgumentHelp("Only those that are `open`, or only `closed`.", valueName: "state"))
+    var state: String?
+
+    func run() async throws {
+        let items = sku.map { (name: "sku", value: Optional($0)) }
+        try await list.show(
+            .orders,
+            items + [("id", order), ("site", site), ("state", state)]
+        )
+    }
+}
+
+struct TransfersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transfers",
+        abstract: "Shows where transfers between sites stand, a row for each line.",
+        discussion: """
+            Example: plumbline transfers --state open
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The transfer; all if none is given.") var transfer: String?
+    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(help: ArgumentHelp("Only those that are `open`, or only `closed`.", valueName: "state"))
+    var state: String?
+
+    func run() async throws {
+        let items = sku.map { (name: "sku", value: Optional($0)) }
+        try await list.show(
+            .transfers,
+            items + [("id", transfer), ("site", site), ("state", state)]
+        )
+    }
+}
+
+struct JournalCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "journal",
+        abstract: "Shows the double-entry journal, a row for each debit and credit.",
+        discussion: """
+            What is pending has no entry number yet and comes last.
+
+            Example: plumbline journal --period 2026-11 --account cogs
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(help: ArgumentHelp("This account alone, such as cogs.", valueName: "account"))
+    var account: String?
+    @Option(help: ArgumentHelp("What this event posted, such as lon-1:42.", valueName: "event"))
+    var event: String?
+    @Option(help: ArgumentHelp("What was posted in this month.", valueName: "YYYY-MM"))
+    var period: String?
+    @Flag(help: "Shows the newest first.") var newest = false
+
+    func run() async throws {
+        let items = sku.map { (name: "sku", value: Optional($0)) }
+        try await list.show(
+            .journal,
+            items + [
+                ("site", site), ("account", account), ("event", event), ("period", period),
+                ("newest", newest ? "true" : nil),
+            ]
+        )
+    }
+}
+
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Shows what was recorded, in the hub's order.",
+        discussion: """
+            What the hub has not ordered yet has no position and comes last.
+
+            Example: plumbline events --newest --limit 20
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The event, such as lon-1:42; all if none is given.") var event: String?
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(help: ArgumentHelp("Only this type, such as goods_received.", valueName: "type"))
+    var type: String?
+    @Flag(help: "Shows the newest first.") var newest = false
+
+    func run() async throws {
+        try await list.show(
+            .events,
+            [
+                ("event", event), ("site", site), ("type", type),
+                ("newest", newest ? "true" : nil),
+            ]
+        )
+    }
+}
+
+struct ConflictsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "conflicts",
+        abstract: "Shows the rules that concurrent events broke, and what came of it.",
+        discussion: """
+            Example: plumbline conflicts --state open
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The conflict; all if none is given.") var conflict: String?
+    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(
+        help: ArgumentHelp("Only those that are `open`, or only `resolved`.", valueName: "state")
+    )
+    var state: String?
+
+    func run() async throws {
+        let items = sku.map { (name: "sku", value: Optional($0)) }
+        try await list.show(
+            .conflicts,
+            items + [("id", conflict), ("site", site), ("state", state)]
+        )
+    }
+}
+
+struct ExceptionsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exceptions",
+        abstract:
+            "Shows the rules that were broken in knowledge of each other's events, and closes them.",
+        discussion: "Example: plumbline exceptions list --state open",
+        subcommands: [ExceptionsListCommand.self, ExceptionsAcknowledgeCommand.self],
+        defaultSubcommand: ExceptionsListCommand.self
+    )
+}
+
+struct ExceptionsListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the exceptions.",
+        discussion: """
+            Example: plumbline exceptions list --state open
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(
+        help: ArgumentHelp(
+            "Only those that are `open`, or only `acknowledged`.",
+            valueName: "state"
+        )
+    )
+    var state: String?
+
+    func run() async throws {
+        let items = sku.map { (name: "sku", value: Optional($0)) }
+        try await list.show(.exceptions, items + [("site", site), ("state", state)])
+    }
+}
+
+struct ExceptionsAcknowledgeCommand: RecordingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "acknowledge",
+        abstract: "Says that somebody has seen to an exception.",
+        discussion: """
+            Example: plumbline exceptions acknowledge 0123456789abcdef0123456789abcdef:7/0 \\
+              --reason "Counted again"
+            """
+    )
+    static let records = CommandType.exceptionAcknowledged
+
+    @OptionGroup var recording: RecordingOptions
+    @Argument(help: "The id of the exception, as `exceptions` shows it.") var id: String
+    @Option(help: ArgumentHelp("What was done.", valueName: "text"))
+    var reason: String
+
+    func write(to command: inout JSONWriter) {
+        command.member("exception", id)
+        command.member("reason", reason)
+    }
+}
+
+struct ParkedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "parked",
+        abstract: "Shows the events that are kept but not applied, and the claims turned down.",
+        discussion: """
+            Example: plumbline parked
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+
+    func run() async throws {
+        try await list.show(.parked, [("site", site)])
+    }
+}
+
+struct RightsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rights",
+        abstract: "Shows who may promise how much without asking.",
+        discussion: """
+            Example: plumbline rights --sku 85123A
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+
+    func run() async throws {
+        let items = sku.map { (name: "sku", value: Optional($0)) }
+        try await list.show(.rights, items + [("site", site)])
+    }
+}

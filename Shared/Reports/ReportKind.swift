@@ -1,0 +1,66 @@
+/// The lists that people and programs can read, the same at a node and at the hub.
+public enum ReportKind: String, CaseIterable, Hashable, Sendable {
+    /// What is on hand, bound and free: a row for each item at each site.
+    case stock
+    /// A row for each line of an order.
+    case orders
+    /// A row for each line of a transfer.
+    case transfers
+    /// A row for each debit and credit.
+    case journal
+    /// A row for each event, in the hub's order, what is pending last.
+    case events
+    /// Rules that concurrent events broke.
+    case conflicts
+    /// Rules that ordered events broke.
+    case exceptions
+    /// Events that are kept but not applied.
+    case parked
+    /// Who may promise how much: a row for each item, site and holder.
+    case rights
+    /// The nodes that have joined.
+    case nodes
+
+    /// The parameters that narrow the list, besides `limit` and `after`.
+    var parameters: [ReportParameter] {
+        switch self {
+        case .stock: [.sku, .site, .network, .by, .below]
+        case .orders, .transfers, .conflicts: [.id, .sku, .site, .state]
+        case .journal: [.sku, .site, .account, .event, .period, .newest]
+        case .events: [.site, .type, .event, .newest]
+        case .exceptions: [.sku, .site, .state]
+        case .parked, .nodes: [.site]
+        case .rights: [.sku, .site]
+        }
+    }
+
+    /// What `state` may be; empty where there is no such parameter.
+    ///
+    /// The first is the state of what still waits for somebody.
+    var states: [String] {
+        switch self {
+        case .orders, .transfers: ["open", "closed"]
+        case .conflicts: ["open", "resolved"]
+        case .exceptions: ["open", "acknowledged"]
+        case .stock, .journal, .events, .parked, .rights, .nodes: []
+        }
+    }
+}
+
+/// What narrows a list: the names are those of a URL's query.
+enum ReportParameter: String, CaseIterable {
+    case id
+    case sku
+    case site
+    case network
+    case by
+    case below
+    case state
+    case account
+    case event
+    case period
+    case type
+    case newest
+    case limit
+    case after
+}

@@ -1,0 +1,134 @@
+import Causality
+import Interchange
+import InventoryEngine
+import Replication
+
+/// Who may promise how much, and the nodes that do.
+extension ReportReader {
+    mutating func rights() throws -> ReportPage {
+        try pageOfRows(rangesBySKU(.rights)) { (reader, _, bytes, value) throws in
+            let key = try RightsRow.Key(bytes: bytes)
+            let balance = try RightsRow(bytes: value).balance
+            let isProvisional = try reader.isProvisional(.rights, bytes, value)
+            let scale = try reader.scale(key.sku)
+            var holder = "frozen"
+            var node: String?
+            if case .node(let id) = key.holder {
+                holder = try reader.text(of: id)
+                node = id.description
+            }
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.member("site", key.home.text)
+                writer.member("sku", key.sku.text)
+                writer.member("holder", holder)
+                writer.member("node_id", orNull: node)
+                writer.member("balance", units: balance.units, scale: scale)
+                writer.member("provisional", isProvisional)
+            }
+            return writer.bytes
+        }
+    }
+
+    mutating func nodes() throws -> ReportPage {
+        let ranges = [RowRange(view, .node, from: [], to: Array(repeating: 0xFF, count: 17))]
+        return try pageOfRows(ranges) { (reader, _, bytes, value) throws in
+            let node = try NodeRow.Key(bytes: bytes).node
+            let row = try NodeRow(bytes: value)
+            if let site = reader.site, row.homeSite != site { return nil }
+            let standing = try NodeStanding(node, row, in: reader.log, as: reader.viewer)
+            var writer = JSONWriter()
+            standing.encode(to: &writer, withIdentity: true)
+            return writer.bytes
+        }
+    }
+}
+
+/// How one node stands, as the hub knows it; a node knows of others only that they joined.
+struct NodeStanding {
+    /// How a node stands, from the best on.
+    enum State: String {
+        case inSync = "in_sync"
+        case behind
+        case silent
+    }
+
+    let node: NodeID
+    let row: NodeRow
+    /// The last sequence that is in the log here.
+    let acknowledged: UInt64
+    let contact: NodeContact?
+    /// Nil where nobody told, because this is no hub.
+    let state: State?
+    /// How many events wait, as far as it told.
+    let pending: UInt64?
+    /// Whether it has folded all that it is to fold and found something else than the hub.
+    let isDamaged: Bool
+
+    init(
+        _ node: NodeID,
+        _ row: NodeRow,
+        in log: any LogReading,
+        as viewer: ReportViewer
+    ) throws {
+        self.node = node
+        self.row = row
+        acknowledged = try log.lastEvent(of: node)?.sequence ?? 0
+        guard case .hub(_, let contacts, let now) = viewer else {
+            contact = nil
+            state = nil
+            pending = nil
+            isDamaged = false
+            return
+        }
+        let contact = contacts[node]
+        self.contact = contact
+        let held = acknowledged
+        let pending = contact?.lastSequence.map { $0 - min($0, held) }
+        self.pending = pending
+        let applied = contact?.applied ?? .start
+        let isAtHead = try applied >= log.head(in: row.homeSite)
+        isDamaged = isAtHead && contact?.digestAgrees == false
+        guard let contact, !contact.isSilent(at: now) else {
+            state = .silent
+            return
+        }
+        state = isAtHead && pending == 0 && contact.digestAgrees == true ? .inSync : .behind
+    }
+
+    /// Writes the node as one JSON object; what nobody told is `null`.
+    func encode(to writer: inout JSONWriter, withIdentity: Bool = false) {
+        writer.object { writer in
+            writer.member("node", row.name.text)
+            if withIdentity {
+                writer.member("node_id", node.description)
+                writer.member("active", row.isActive)
+            }
+            writer.member("site", orNull: row.homeSite?.text)
+            writer.member("state", orNull: state?.rawValue)
+            writer.member("acknowledged", number: acknowledged)
+            writer.member("applied", orNull: contact?.applied?.rawValue)
+            writer.member("pending", orNull: pending)
+            writer.member(
+                "oldest_pending_seconds",
+                orNull: pending == 0 ? 0 : contact?.oldestPendingSeconds
+            )
+            writer.member("last_seen", orNull: contact?.lastSeen.rfc3339)
+            writer.member("clock_offset_ms", orNull: contact?.clockOffsetMilliseconds)
+            writer.key("digest_agrees")
+            if let agrees = contact?.digestAgrees { writer.bool(agrees) } else { writer.null() }
+            writer.member("version", orNull: contact?.version)
+        }
+    }
+}
+
+extension JSONWriter {
+    /// Writes a member that is a plain JSON number, or `null` where there is none.
+    fileprivate mutating func member<Number: FixedWidthInteger>(
+        _ name: String,
+        orNull number: Number?
+    ) {
+        key(name)
+        if let number { self.number(number) } else { null() }
+    }
+}
