@@ -26,7 +26,7 @@ struct OperatorTarget: ParsableArguments {
         let path = ReportHTTP.pathPrefix + query.kind.rawValue
         let asked = try await ask(
             path,
-            query: query.parameters,
+            query: query.urlQuery,
             accept: ReportHTTP.linesContentType
         )
         guard let reply = asked else {
@@ -39,14 +39,14 @@ struct OperatorTarget: ParsableArguments {
     ///
     /// - Parameters:
     ///   - path: Which call.
-    ///   - query: Names and values of the URL's query.
+    ///   - query: What stands behind the question mark, escaped.
     ///   - accept: The media type of the reply.
     ///   - body: What is sent; nil makes the call a GET.
     /// - Returns: The reply; nil if no hub runs here and none was named.
     /// - Throws: ``Failure``: what the hub refused, or that it did not answer.
     func ask(
         _ path: String,
-        query: [(name: String, value: String)] = [],
+        query: String = "",
         accept: String = ReportHTTP.arrayContentType,
         body: [UInt8]? = nil
     ) async throws -> Reply? {
@@ -88,19 +88,11 @@ struct OperatorTarget: ParsableArguments {
     private func address(
         _ base: String,
         _ path: String,
-        _ query: [(name: String, value: String)]
+        _ query: String
     ) throws -> URL {
-        // What may stand in a value as it is; `+` must not, since some read it as a blank.
-        let plain = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\0"..."~"))
-            .union(CharacterSet(charactersIn: "-._~:"))
         var parts = URLComponents(string: base)
         parts?.path = path
-        if !query.isEmpty {
-            parts?.percentEncodedQuery = query.map { item in
-                let value = item.value.addingPercentEncoding(withAllowedCharacters: plain)
-                return "\(item.name)=\(value ?? "")"
-            }.joined(separator: "&")
-        }
+        if !query.isEmpty { parts?.percentEncodedQuery = query }
         guard let url = parts?.url, url.host() != nil else {
             throw Failure(
                 CommandResult.Refusal(

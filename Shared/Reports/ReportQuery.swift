@@ -227,6 +227,30 @@ public struct ReportQuery: Hashable, Sendable {
         add(.after, after)
         return found.map { ($0.0.rawValue, $0.1) }
     }
+
+    /// The query as a URL has it behind its question mark; empty where nothing is asked.
+    ///
+    /// Every byte that is not plain in RFC 3986 is escaped: a `+` is a plus, never a blank.
+    public var urlQuery: String {
+        parameters.map { "\(Self.escaped($0.name))=\(Self.escaped($0.value))" }
+            .joined(separator: "&")
+    }
+
+    private static func escaped(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                bytes.append(byte)
+            default:
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 }
 
 extension InterchangeError.Code {

@@ -117,11 +117,13 @@ extension ReportReader {
             if case .pending(let given) = start { bound = min(bound, given > 0 ? given - 1 : 0) }
             while bound > lowest {
                 if page.isFull { return last }
-                let first = max(lowest, bound - min(bound, UInt64(page.fetchCount)))
+                // Few at once, for they are held together: an event may be large.
+                let count = min(page.fetchCount, 64)
+                let first = max(lowest, bound - min(bound, UInt64(count)))
                 let events = try log.events(
                     of: identity.node,
                     after: first,
-                    limit: page.fetchCount,
+                    limit: count,
                     bytesMax: .max
                 )
                 for sealed in events.reversed() where sealed.id.sequence <= bound {

@@ -90,7 +90,8 @@ import Testing
                             piece.after = page.next
                         } while piece.after != nil
                         #expect(
-                            pieces == whole.rows,
+                            pieces.map { String(decoding: $0, as: UTF8.self) }
+                                == whole.rows.map { String(decoding: $0, as: UTF8.self) },
                             "\(kind) \(parameters) at \(index ?? -1); replay with SEED=\(seed)"
                         )
                     }
@@ -146,6 +147,8 @@ import Testing
         let query = try ReportQuery(.journal, parameters: parameters)
         #expect(try ReportQuery(.journal, parameters: query.parameters) == query)
         #expect(query.parameters.map(\.name).sorted() == parameters.map(\.0).sorted())
+        #expect(query.urlQuery.hasPrefix("sku=A%20b%2Bc%26d%3D%C3%A9&sku=B&"))
+        #expect(query.urlQuery.contains("event=lon-1%3A42"))
         let stock = try ReportQuery(
             .stock,
             parameters: [("below", "-1.50"), ("by", "lot")].suffix(1)
