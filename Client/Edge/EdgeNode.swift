@@ -3,6 +3,7 @@ import Interchange
 public import InventoryEngine
 public import Logging
 public import Replication
+import Reports
 import Synchronization
 
 /// A node at a site: records commands without asking anybody, and replicates when it can.
@@ -214,7 +215,7 @@ public final class EdgeNode: Sendable {
             now: now
         ) { log, request in
             request.programVersion = EdgeNode.programVersion
-            request.openConflicts = try EdgeStatus.Attention(in: log).conflicts
+            request.openConflicts = try Attention(in: log.source(.overlay)).conflicts
             request.oldestPendingSeconds = try EdgeStatus.age(
                 of: EventID(node: request.node, sequence: request.acknowledged &+ 1),
                 in: log,

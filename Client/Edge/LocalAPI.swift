@@ -4,6 +4,7 @@ public import Interchange
 import InventoryEngine
 public import Logging
 public import Replication
+import Reports
 public import ServiceLifecycle
 
 /// The node's own HTTP interface, for the command line and for programs of its site: bytes in, one
@@ -13,6 +14,7 @@ public import ServiceLifecycle
 /// | ----------------------- | ---------------------------------------------------------- |
 /// | `GET /livez`            | says that the agent runs                                   |
 /// | `GET /api/v1/status`    | how the node stands                                        |
+/// | `GET /api/v1/stock` …   | the lists of ``ReportKind``, its own site and what it has heard |
 /// | `POST /api/v1/commands` | records one command per line, and answers a result per line |
 /// | `POST /api/v1/sync`     | replicates now: `{"wait":true,"timeout":60}`               |
 /// | `POST /api/v1/join`     | enrols the node: `{"url":…,"token":…}`                     |
@@ -42,8 +44,13 @@ public struct LocalAPI: Sendable {
                 return writer.bytes
             }
         }
+        for kind in ReportKind.allCases {
+            router.get("\(ReportHTTP.pathPrefix)\(kind.rawValue)") { request, _ in
+                try await report(kind, request)
+            }
+        }
         router.post("/api/v1/commands") { request, _ in
-            try await answer(request, as: "application/x-ndjson") { body throws in
+            try await answer(request, as: ReportHTTP.linesContentType) { body throws in
                 try await record(body)
             }
         }
@@ -98,10 +105,31 @@ public struct LocalAPI: Sendable {
 
     // MARK: Calls
 
+    private func report(_ kind: ReportKind, _ request: Request) async throws -> Response {
+        do {
+            let parameters = request.uri.queryParameters.map { parameter in
+                (name: String(parameter.key), value: String(parameter.value))
+            }
+            let page = try await agent.node.report(ReportQuery(kind, parameters: parameters))
+            let accepted = request.headers[.accept] ?? ""
+            let isLines = accepted.contains(ReportHTTP.linesContentType)
+            var response = Self.response(
+                .ok,
+                isLines ? page.lines : page.array,
+                isLines ? ReportHTTP.linesContentType : ReportHTTP.arrayContentType
+            )
+            if let next = page.next, let name = HTTPFields.Element.Name(ReportHTTP.cursorHeader) {
+                response.headers[name] = next
+            }
+            return response
+        } catch {
+            return problem(error)
+        }
+    }
+
     private func record(_ body: [UInt8]) async throws -> [UInt8] {
         let desk = CommandDesk(agent.node)
-        var lines = body.split(separator: UInt8(ascii: "\n")).map(Array.init)[...]
-        lines = lines.filter { !$0.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }[...]
+        var lines = LineReader.lines(of: body)[...]
         var output: [UInt8] = []
         while !lines.isEmpty {
             for result in try await desk.record(Array(lines.prefix(CommandBatch.commandsMax))) {
@@ -170,47 +198,20 @@ public struct LocalAPI: Sendable {
             }
             return Self.response(.ok, try await call(body), contentType)
         } catch {
-            let (status, refusal) = refusal(for: error)
-            return Self.response(
-                status,
-                ProblemFormat.encode(refusal, status: status.code),
-                ProblemFormat.contentType
-            )
+            return problem(error)
         }
     }
 
-    private func refusal(
-        for error: any Error
-    ) -> (HTTPResponse.Status, CommandResult.Refusal) {
-        switch error {
-        case let error as InterchangeError:
-            return (.badRequest, CommandResult.Refusal(error))
-        case let error as EngineError where error.code != .storage && error.code != .damaged:
-            let isTooLarge = error.code.text == "body_too_large"
-            return (isTooLarge ? .contentTooLarge : .badRequest, CommandResult.Refusal(error))
-        case let error as ReplicationError where error.code != .storage:
-            let refusal = CommandResult.Refusal(
-                code: error.refusal?.code ?? error.code.description,
-                message: error.message,
-                hint: error.hint
-            )
-            return (error.code == .hubUnreachable ? .badGateway : .conflict, refusal)
-        case let error as PeerError:
-            let refusal = CommandResult.Refusal(
-                code: error.code == .invalidRequest ? "invalid_address" : "hub_unreachable",
-                message: error.message,
-                hint: error.hint
-            )
-            return (error.code == .invalidRequest ? .badRequest : .badGateway, refusal)
-        default:
+    private func problem(_ error: any Error) -> Response {
+        let failure = Failure(error)
+        if failure.exit == .internal {
             logger.error("A call failed.", metadata: ["error": "\(error)"])
-            let refusal = CommandResult.Refusal(
-                code: "internal",
-                message: "The agent failed: \(error)",
-                hint: "Run `plumbline verify`; report it as a fault if it happens again."
-            )
-            return (.internalServerError, refusal)
         }
+        return Self.response(
+            HTTPResponse.Status(code: ProblemFormat.status(of: failure)),
+            ProblemFormat.encode(failure),
+            ProblemFormat.contentType
+        )
     }
 
     private static func response(

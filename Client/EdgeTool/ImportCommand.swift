@@ -107,7 +107,8 @@ struct OnlineRetailCommand: AsyncParsableCommand {
 struct SampleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sample",
-        abstract: "Writes an order file made from a seed, for trying the import without a real one.",
+        abstract:
+            "Writes an order file made from a seed, for trying the import without a real one.",
         discussion: "Example: plumbline import sample --seed 7 --days 8 > orders.csv"
     )
 

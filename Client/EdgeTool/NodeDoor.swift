@@ -5,6 +5,7 @@ import Interchange
 import InventoryEngine
 import Logging
 import Replication
+import Reports
 import SQLiteStorage
 
 /// The node as commands reach it: through the agent that runs, or through its file if none does.
@@ -58,41 +59,29 @@ struct NodeDoor {
         return nil
     }
 
-    /// Calls the agent, and returns the body of its answer.
+    /// Calls the agent, and returns its answer.
     private func call(
         _ peer: CurlPeer,
         _ method: String,
         _ path: String,
         _ body: [UInt8] = [],
+        accept: String = ReportHTTP.arrayContentType,
         patience: Duration = .zero
-    ) async throws -> [UInt8] {
+    ) async throws -> PeerReply {
         let reply = try await peer.exchange(
             PeerRequest(
                 path: path,
+                headers: [PeerHeader(name: "Accept", value: accept)],
                 body: body,
-                contentType: "application/json",
+                contentType: ReportHTTP.arrayContentType,
                 patience: patience,
                 method: method
             )
         )
         guard reply.status == 200 else {
-            let refusal =
-                ProblemFormat.decode(reply.body)
-                ?? CommandResult.Refusal(
-                    code: "internal",
-                    message: "The agent answered with the status \(reply.status)."
-                )
-            throw Failure(refusal, exit: Self.exit(of: reply.status))
+            throw ProblemFormat.decode(reply.body, status: reply.status)
         }
-        return reply.body
-    }
-
-    private static func exit(of status: Int) -> Failure.Exit {
-        switch status {
-        case 502: .hubUnreachable
-        case 500: .internal
-        default: .refused
-        }
+        return reply
     }
 
     // MARK: Calls
@@ -108,7 +97,7 @@ struct NodeDoor {
             return try await CommandDesk(node).record(lines)
         case .agent(let peer):
             let body = Array(lines.joined(separator: [UInt8(ascii: "\n")]))
-            let answer = try await call(peer, "POST", "/api/v1/commands", body)
+            let answer = try await call(peer, "POST", "/api/v1/commands", body).body
             return try answer.split(separator: UInt8(ascii: "\n")).map { line in
                 try ResultFormat.decode(Array(line))
             }
@@ -121,7 +110,7 @@ struct NodeDoor {
         case .file(let node):
             return try await Self.encoded(EdgeStatus.read(from: node))
         case .agent(let peer):
-            return try await call(peer, "GET", "/api/v1/status")
+            return try await call(peer, "GET", "/api/v1/status").body
         }
     }
 
@@ -162,7 +151,7 @@ struct NodeDoor {
                     "/api/v1/sync",
                     writer.bytes,
                     patience: .seconds(Int64(timeout) + 30)
-                )
+                ).body
             )
             var status = JSONWriter()
             status.value(answer["status"] ?? .null)
@@ -220,6 +209,27 @@ struct NodeDoor {
                 "/api/v1/join",
                 writer.bytes,
                 patience: .seconds(60)
+            ).body
+        }
+    }
+
+    /// Reads one page of a list.
+    func report(_ query: ReportQuery) async throws -> ReportPage {
+        switch way {
+        case .file(let node):
+            return try await node.report(query)
+        case .agent(let peer):
+            var path = ReportHTTP.pathPrefix + query.kind.rawValue
+            if !query.urlQuery.isEmpty { path += "?" + query.urlQuery }
+            let reply = try await call(
+                peer,
+                "GET",
+                path,
+                accept: ReportHTTP.linesContentType
+            )
+            return try ReportPage(
+                lines: reply.body,
+                next: reply.header(named: ReportHTTP.cursorHeader)
             )
         }
     }

@@ -86,7 +86,7 @@ struct CommonOptions: ParsableArguments {
 
     /// Reads one page of a list: the one way in for every command that shows one.
     func report(_ query: ReportQuery) async throws -> ReportPage {
-        try await openNode().report(query)
+        try await door().report(query)
     }
 
     /// Reads the node's key.

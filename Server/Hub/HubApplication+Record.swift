@@ -2,31 +2,32 @@ import Hummingbird
 import Interchange
 import InventoryEngine
 import Replication
+import Reports
 
 /// What an operator records at a hub that runs.
 extension HubApplication {
     func addRecordRoutes(to router: Router<BasicRequestContext>) {
         // Answers with one line for each command, in order; refused commands are results too.
         router.post("/api/v1/commands") { request, _ in
-            var response = try await answerOperator(request) { call throws in
-                try await record(call.body)
+            try await answerOperator(request) { body throws in
+                var response = Self.json(try await record(body))
+                response.headers[.contentType] = ReportHTTP.linesContentType
+                return response
             }
-            if response.status == .ok {
-                response.headers[.contentType] = "application/x-ndjson"
-            }
-            return response
         }
         router.get("/api/v1/sites") { request, _ in
-            try await answerOperator(request) { _ throws in try await service.siteReport() }
+            try await answerOperator(request) { _ throws in
+                Self.json(try await service.siteReport())
+            }
         }
         router.post("/api/v1/backups") { request, _ in
-            try await answerOperator(request) { call throws in
-                guard let path = try JSONReader.read(call.body)["path"]?.text else {
+            try await answerOperator(request) { body throws in
+                guard let path = try JSONReader.read(body)["path"]?.text else {
                     throw SyncRefusal(code: "malformed", message: "The member path is needed.")
                 }
                 var writer = JSONWriter()
                 try await service.backUp(to: path).encode(to: &writer)
-                return writer.bytes
+                return Self.json(writer.bytes)
             }
         }
     }

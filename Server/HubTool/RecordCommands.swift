@@ -18,54 +18,35 @@ struct RecordCommand: AsyncParsableCommand {
             """
     )
     @OptionGroup var target: OperatorTarget
+    @OptionGroup var output: OutputOptions
     @Argument(help: "The file; - for the standard input.", completion: .file())
     var file = "-"
     @Flag(help: "Stops at the first command that is refused.")
     var stopOnError = false
 
     func run() async throws {
-        var reader = LineReader(try file == "-" ? .standardInput : open())
-        let recorder = HubRecorder(target)
-        let limit = stopOnError ? 1 : CommandBatch.commandsMax
-        var isRefused = false
-        while !(stopOnError && isRefused) {
-            let lines = try reader.nextBatch(limit: limit)
-            guard !lines.isEmpty else { break }
-            for result in try await recorder.record(lines) {
-                isRefused = isRefused || result.status == .refused
-                let line = ResultFormat.encode(result) + [UInt8(ascii: "\n")]
-                try FileHandle.standardOutput.write(contentsOf: Data(line))
+        try await output.run {
+            var reader = LineReader(try file == "-" ? .standardInput : open())
+            let recorder = HubRecorder(target)
+            let limit = stopOnError ? 1 : CommandBatch.commandsMax
+            var isRefused = false
+            while !(stopOnError && isRefused) {
+                let lines = try reader.nextBatch(limit: limit)
+                guard !lines.isEmpty else { break }
+                for result in try await recorder.record(lines) {
+                    isRefused = isRefused || result.status == .refused
+                    Console.print(ResultFormat.encode(result))
+                }
             }
+            return isRefused ? 1 : 0
         }
-        if isRefused { throw ExitCode(1) }
     }
 
     private func open() throws -> FileHandle {
         guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw try CommandResult.Refusal(
-                code: "file_not_read",
-                message: "The file \(file) cannot be read.",
-                hint: "Check its name and permissions."
-            ).shown(json: false)
+            throw Failure.fileNotRead(file)
         }
         return handle
-    }
-}
-
-extension CommandResult.Refusal {
-    /// Shows why something was refused, and gives what to exit with.
-    fileprivate func shown(json: Bool) throws -> ExitCode {
-        var text = "Error: \(message) [\(code)]\nTry: \(hint)\n"
-        if json {
-            var writer = JSONWriter()
-            writer.object { json in
-                json.key("error")
-                ResultFormat.encode(self, to: &json)
-            }
-            text = "\(writer.text)\n"
-        }
-        try FileHandle.standardError.write(contentsOf: Data(text.utf8))
-        return ExitCode(1)
     }
 }
 
@@ -84,12 +65,12 @@ final class HubRecorder {
         if service == nil {
             let body = Array(lines.joined(separator: [UInt8(ascii: "\n")]))
             if let reply = try await target.ask("/api/v1/commands", body: body) {
-                return try LineReader.lines(of: reply).map { try ResultFormat.decode($0) }
+                return try LineReader.lines(of: reply.body).map { try ResultFormat.decode($0) }
             }
         }
         let files = if let service { service } else { try await target.directory.open() }
         service = files
-        return try await files.record(lines, now: HubSecret.now())
+        return try await files.record(lines, now: Console.now())
     }
 }
 
@@ -110,27 +91,29 @@ struct SiteAddCommand: AsyncParsableCommand {
         discussion: "Example: plumbline-hub site add LON --name \"London\""
     )
     @OptionGroup var target: OperatorTarget
+    @OptionGroup var output: OutputOptions
     @Argument(help: "The site's code.")
     var site: String
     @Option(help: "What people call it.")
     var name: String?
-    @Flag(help: "Prints JSON.")
-    var json = false
 
     func run() async throws {
-        var writer = JSONWriter()
-        writer.object { json in
-            json.member("type", "site_registered")
-            json.member("site", site)
-            if let name { json.member("name", name) }
-        }
-        for result in try await HubRecorder(target).record([writer.bytes]) {
-            if let refusal = result.refusal { throw try refusal.shown(json: json) }
-            if json {
-                print(String(decoding: ResultFormat.encode(result), as: UTF8.self))
-            } else {
-                print("\(result.status.rawValue) \(result.event ?? "")")
+        try await output.run {
+            var writer = JSONWriter()
+            writer.object { json in
+                json.member("type", "site_registered")
+                json.member("site", site)
+                if let name { json.member("name", name) }
             }
+            for result in try await HubRecorder(target).record([writer.bytes]) {
+                if let refusal = result.refusal { throw Failure(refusal) }
+                if output.json {
+                    Console.print(ResultFormat.encode(result))
+                } else {
+                    Console.print("\(result.status.rawValue) \(result.event ?? "")")
+                }
+            }
+            return 0
         }
     }
 }
@@ -142,16 +125,22 @@ struct SiteListCommand: AsyncParsableCommand {
         discussion: "Example: plumbline-hub site list --json"
     )
     @OptionGroup var target: OperatorTarget
-    @Flag(help: "Prints JSON.")
-    var json = false
+    @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let asked = try await target.ask("/api/v1/sites")
-        let report = if let asked { asked } else { try await target.directory.open().siteReport() }
-        if json { return print(String(decoding: report, as: UTF8.self)) }
-        guard case .array(let sites) = try JSONReader.read(report) else { return }
-        for site in sites {
-            print("\(site["site"]?.text ?? "-")\t\(site["name"]?.text ?? "-")")
+        try await output.run {
+            let asked = try await target.ask("/api/v1/sites")?.body
+            let report =
+                if let asked { asked } else { try await target.directory.open().siteReport() }
+            guard !output.json else {
+                Console.print(report)
+                return 0
+            }
+            guard case .array(let sites) = try JSONReader.read(report) else { return 0 }
+            for site in sites {
+                Console.print("\(site["site"]?.text ?? "-")\t\(site["name"]?.text ?? "-")")
+            }
+            return 0
         }
     }
 }
@@ -168,37 +157,34 @@ struct BackupCommand: AsyncParsableCommand {
             """
     )
     @OptionGroup var target: OperatorTarget
+    @OptionGroup var output: OutputOptions
     @Argument(help: "The new file, on the hub's machine.", completion: .file())
     var file: String
-    @Flag(help: "Prints JSON.")
-    var json = false
 
     func run() async throws {
-        // The hub that runs may have been started elsewhere: it needs the whole path.
-        let path = URL(fileURLWithPath: file).path
-        var writer = JSONWriter()
-        writer.object { json in json.member("path", path) }
-        var report: [UInt8]
-        if let asked = try await target.ask("/api/v1/backups", body: writer.bytes) {
-            report = asked
-        } else {
-            let backup: HubService.Backup
-            do {
-                backup = try await target.directory.open().backUp(to: path)
-            } catch let refusal as SyncRefusal {
-                throw try CommandResult.Refusal(
-                    code: refusal.code,
-                    message: refusal.message,
-                    hint: "Name a new file in a folder that is there."
-                ).shown(json: json)
+        try await output.run {
+            // The hub that runs may have been started elsewhere: it needs the whole path.
+            let path = URL(fileURLWithPath: file).path
+            var writer = JSONWriter()
+            writer.object { json in json.member("path", path) }
+            var report: [UInt8]
+            if let asked = try await target.ask("/api/v1/backups", body: writer.bytes) {
+                report = asked.body
+            } else {
+                writer = JSONWriter()
+                try await target.directory.open().backUp(to: path).encode(to: &writer)
+                report = writer.bytes
             }
-            writer = JSONWriter()
-            backup.encode(to: &writer)
-            report = writer.bytes
+            guard !output.json else {
+                Console.print(report)
+                return 0
+            }
+            let backup = try JSONReader.read(report)
+            let (bytes, position) = (backup["bytes"]?.text, backup["position"]?.text)
+            Console.print(
+                "\(path): \(bytes ?? "?") bytes, complete up to position \(position ?? "?")"
+            )
+            return 0
         }
-        if json { return print(String(decoding: report, as: UTF8.self)) }
-        let backup = try JSONReader.read(report)
-        let (bytes, position) = (backup["bytes"]?.text, backup["position"]?.text)
-        print("\(path): \(bytes ?? "?") bytes, complete up to position \(position ?? "?")")
     }
 }

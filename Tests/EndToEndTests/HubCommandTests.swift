@@ -50,7 +50,7 @@ struct HubCommandTests {
             ] + (token.map { ["-H", "Authorization: Bearer \($0)"] } ?? [])
         let output = Pipe()
         process.standardOutput = output
-        try process.run()
+        try Programs.start(process)
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         let text = String(decoding: data, as: UTF8.self)

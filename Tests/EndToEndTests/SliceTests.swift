@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -11,6 +12,14 @@ struct Programs {
         let environment = ProcessInfo.processInfo.environment["PLUMBLINE_PROGRAMS"]
         if let environment { return URL(filePath: environment) }
         return Checkout.root.appending(path: ".build/debug")
+    }
+
+    private static let starting = Mutex(())
+
+    /// Starts a process, one at a time: `Process.run()` reads beyond its memory when two of them
+    /// start at once (seen with Swift 6.3 on Linux).
+    static func start(_ process: Process) throws {
+        try starting.withLock { _ in try process.run() }
     }
 
     private func process(_ program: String, _ arguments: [String]) -> Process {
@@ -46,7 +55,7 @@ struct Programs {
         process.standardOutput = output
         process.standardError = errors
         process.standardInput = standardInput
-        try process.run()
+        try Self.start(process)
         try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try standardInput.fileHandleForWriting.close()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
@@ -67,7 +76,7 @@ struct Programs {
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try Self.start(process)
         // The first line says where the hub listens; until then there is nothing to connect to.
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         let address = try #require(line.split(whereSeparator: \.isWhitespace).last)

@@ -96,9 +96,13 @@ struct ReportHistory {
             batch.epoch = hubLedger.epoch
             try batch.sign(with: key)
             let signed = batch
-            let chain = signed.chain()
+            let checked = try HubLedger.CheckedBatch(
+                signed,
+                chain: signed.chain(),
+                site: node.site
+            )
             let ingest = try await hub.write {
-                try hubLedger.ingest(signed, chain: chain, in: $0, receivedAt: at)
+                try hubLedger.ingest(checked, in: $0, receivedAt: at)
             }
             let reply = PushReply(
                 acknowledged: ingest.acknowledged,

@@ -322,11 +322,9 @@ import Testing
             let node = history.nodes[0].ledger
             let now = history.now
             let hello = try await history.nodes[0].log.read {
-                try node.hello(
-                    in: $0,
-                    programVersion: "1.0.0",
-                    at: now.adding(microseconds: 250_000)
-                )
+                var hello = try node.hello(in: $0, at: now.adding(microseconds: 250_000))
+                hello.programVersion = "1.0.0"
+                return hello
             }
             var contact = NodeContact(at: now)
             contact.hear(hello, at: now)
@@ -353,7 +351,7 @@ import Testing
             var contacts: [NodeID: NodeContact] = [:]
             for (log, ledger, _) in history.nodes {
                 let hello = try await log.read {
-                    try ledger.hello(in: $0, programVersion: "1", at: start)
+                    try ledger.hello(in: $0, at: start)
                 }
                 var contact = NodeContact(at: start)
                 contact.hear(hello, at: start)
