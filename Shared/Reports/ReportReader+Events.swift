@@ -66,6 +66,14 @@ extension ReportReader {
         return ReportPage(rows: page.rows, next: nil)
     }
 
+    /// The last own sequence that the hub has committed, which may have no entry here yet.
+    private mutating func acknowledged() throws -> UInt64 {
+        if let acknowledgedOnce { return acknowledgedOnce }
+        let acknowledged = try log.progress().acknowledged
+        acknowledgedOnce = acknowledged
+        return acknowledged
+    }
+
     /// The last own sequence that has an entry here; those above it are pending.
     private func lastOrdered() throws -> UInt64 { try log.progress().retired }
 
@@ -188,7 +196,7 @@ extension ReportReader {
         let corrects = try event?.corrects.map { try text(of: $0) }
         var isPending = entry == nil
         if isPending, sealed.id.node == identity.node {
-            isPending = try log.progress().acknowledged < sealed.id.sequence
+            isPending = try acknowledged() < sealed.id.sequence
         }
         let ruling = entry?.ruling
         let moneyScale = identity.moneyScale

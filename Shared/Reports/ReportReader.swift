@@ -58,6 +58,8 @@ struct ReportReader {
     let log: any LogReading
     let viewer: ReportViewer
     var page: PageBuilder
+    /// What the node's progress says, read once in a page.
+    var acknowledgedOnce: UInt64?
     private var items: [SKU: ItemRow?] = [:]
     private var nodeNames: [NodeID: String] = [:]
 
