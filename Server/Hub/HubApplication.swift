@@ -82,7 +82,7 @@ public struct HubApplication: Sendable {
                 // Before and after: a pull may wait as long as a node may be silent.
                 let hear = { (instant: Instant) in
                     service.contacts.note(node.node, at: instant) { contact in
-                        contact.hear(pullAfter: message.after, at: instant)
+                        contact.hear(message, at: instant)
                     }
                 }
                 hear(now())

@@ -387,7 +387,10 @@ public struct NodeLedger: Sendable {
         let id = pulled.entry.event
         if let bytes = pulled.eventBytes {
             if try log.event(id) == nil {
-                try log.append(SealedEvent(id: id, bytes: bytes, chainHash: .zero))
+                // Its author's chain is not known here; its own hash makes damage visible.
+                try log.append(
+                    SealedEvent(id: id, bytes: bytes, chainHash: ContentHash.of(bytes))
+                )
             }
             return try HubLedger.decoded(bytes, id: id, site: site)
         }

@@ -278,8 +278,9 @@ public final class Replicator: Service, Sendable {
     /// Performs what a pull line says.
     private func pull(epoch: Epoch, untilHead: Bool) async throws {
         let ledger = ledger
-        var (after, summariesAfter) = try await log.read { log in
-            (try log.progress().applied, try log.summariesCursor())
+        var (after, summariesAfter, agrees) = try await log.read { log in
+            let progress = try log.progress()
+            return (progress.applied, try log.summariesCursor(), progress.digestAgrees)
         }
         var session = PullSession(after: after)
         var action = session.next()
@@ -292,7 +293,8 @@ public final class Replicator: Service, Sendable {
                     after: after,
                     bytesMax: bytesMax,
                     waitMilliseconds: waitMilliseconds,
-                    summariesAfter: summariesAfter
+                    summariesAfter: summariesAfter,
+                    digestAgrees: agrees
                 )
                 do throws(ReplicationError) {
                     action = session.received(try await caller.pull(request, from: link))
@@ -302,14 +304,14 @@ public final class Replicator: Service, Sendable {
             case .apply(let page):
                 let start = after
                 let instant = now()
-                let isNews = try await log.read { log in
-                    try page.cursor > start || !page.entries.isEmpty || !page.summaries.isEmpty
-                        || !log.progress().digestAgrees
-                }
-                if isNews {
-                    try await log.write { log in
+                // A page without news is not worth a commit.
+                if page.cursor > start || !page.entries.isEmpty || !page.summaries.isEmpty
+                    || !agrees
+                {
+                    agrees = try await log.write { log in
                         try ledger.apply(page, after: start, in: log, at: instant)
                         try log.setSummariesCursor(page.summariesCursor)
+                        return try log.progress().digestAgrees
                     }
                 }
                 after = page.cursor

@@ -311,6 +311,8 @@ public struct PullRequest: Hashable, Sendable {
     public var summariesAfter: HubPosition?
     /// Whether the page should carry the digests when it reaches the head.
     public var wantsDigests: Bool
+    /// Whether the node's digests agreed with the hub's when it last compared them.
+    public var digestAgrees: Bool
 
     /// Makes a request.
     public init(
@@ -320,7 +322,8 @@ public struct PullRequest: Hashable, Sendable {
         bytesMax: UInt32,
         waitMilliseconds: UInt32,
         summariesAfter: HubPosition?,
-        wantsDigests: Bool = true
+        wantsDigests: Bool = true,
+        digestAgrees: Bool = false
     ) {
         self.node = node
         self.epoch = epoch
@@ -329,6 +332,7 @@ public struct PullRequest: Hashable, Sendable {
         self.waitMilliseconds = waitMilliseconds
         self.summariesAfter = summariesAfter
         self.wantsDigests = wantsDigests
+        self.digestAgrees = digestAgrees
     }
 }
 

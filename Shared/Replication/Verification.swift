@@ -12,14 +12,14 @@ import InventoryEngine
 /// | Digests                 | Summed again over the stored rows                                |
 /// | Identities              | Counted again over the stored rows, see `domain.md` section 2    |
 ///
-/// A node cannot prove the bytes of other nodes' events by a chain, since it does not hold all of
-/// it: what they brought about is proved by the rows.
+/// Other nodes' events have no chain at a node, since it does not hold all of them: each is compared
+/// with the hash that it had when it was pulled.
 public struct Verification: Sendable {
     /// One thing that is not as it should be.
     public struct Finding: Hashable, Sendable {
         /// What kind of damage it is.
         public enum Code: String, CaseIterable, Hashable, Sendable {
-            /// An event is not what its node's chain says.
+            /// An event is not what its node's chain, or its own hash, says.
             case eventChainBroken = "event_chain_broken"
             /// A number is missing in a node's events.
             case eventMissing = "event_missing"

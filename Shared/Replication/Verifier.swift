@@ -252,7 +252,13 @@ struct Verifier {
             result.add(.entryWithoutEvent, "The event of the entry is not held.", at: place)
             return nil
         }
-        if scope != .everything, entry.event.node != identity.node { result.eventCount += 1 }
+        if scope != .everything, entry.event.node != identity.node {
+            result.eventCount += 1
+            // Of another node's events not all are held: each stands with its own hash.
+            if sealed.chainHash != ContentHash.of(sealed.bytes) {
+                result.add(.eventChainBroken, "The event is not what was pulled.", at: place)
+            }
+        }
         let site: SiteCode?
         switch scope {
         case .site(let own): site = own

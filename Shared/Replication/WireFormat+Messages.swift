@@ -410,6 +410,7 @@ extension WirePullRequest {
         bytesMax = message.bytesMax
         waitMilliseconds = message.waitMilliseconds
         if let position = message.summariesAfter { summariesAfter = position.rawValue }
+        digestAgrees = message.digestAgrees
         wantsDigests = message.wantsDigests
     }
 
@@ -421,7 +422,8 @@ extension WirePullRequest {
             bytesMax: bytesMax,
             waitMilliseconds: waitMilliseconds,
             summariesAfter: hasSummariesAfter ? HubPosition(summariesAfter) : nil,
-            wantsDigests: wantsDigests
+            wantsDigests: wantsDigests,
+            digestAgrees: digestAgrees
         )
     }
 }

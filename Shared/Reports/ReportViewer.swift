@@ -81,12 +81,12 @@ public struct NodeContact: Hashable, Sendable {
         lastSequence = max(lastSequence ?? 0, sequence)
     }
 
-    /// Notes that a node asked for what comes after a position: it has folded all before.
-    public mutating func hear(pullAfter position: HubPosition, at now: Instant) {
+    /// Notes what a node said when it asked for a page: it has folded all before.
+    public mutating func hear(_ request: PullRequest, at now: Instant) {
         lastSeen = now
-        // That digests differed at another position says nothing of this one.
-        if position != applied, digestAgrees == false { digestAgrees = nil }
-        applied = position
+        applied = request.after
+        // Before its first page a node has compared nothing.
+        digestAgrees = request.after > .start ? request.digestAgrees : nil
     }
 
     /// Whether the node has not been heard of for too long.

@@ -2228,6 +2228,9 @@ nonisolated struct WirePullRequest: Sendable {
 
   var wantsDigests: Bool = false
 
+  /// Whether the node's digests agreed when it last compared them.
+  var digestAgrees: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -5406,7 +5409,7 @@ nonisolated extension WirePushReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PullRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}epoch\0\u{1}after\0\u{3}bytes_max\0\u{3}wait_milliseconds\0\u{3}summaries_after\0\u{3}wants_digests\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}epoch\0\u{1}after\0\u{3}bytes_max\0\u{3}wait_milliseconds\0\u{3}summaries_after\0\u{3}wants_digests\0\u{3}digest_agrees\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5421,6 +5424,7 @@ nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.waitMilliseconds) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self._summariesAfter) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.wantsDigests) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.digestAgrees) }()
       default: break
       }
     }
@@ -5452,6 +5456,9 @@ nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.wantsDigests != false {
       try visitor.visitSingularBoolField(value: self.wantsDigests, fieldNumber: 7)
     }
+    if self.digestAgrees != false {
+      try visitor.visitSingularBoolField(value: self.digestAgrees, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5463,6 +5470,7 @@ nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.waitMilliseconds != rhs.waitMilliseconds {return false}
     if lhs._summariesAfter != rhs._summariesAfter {return false}
     if lhs.wantsDigests != rhs.wantsDigests {return false}
+    if lhs.digestAgrees != rhs.digestAgrees {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
