@@ -207,7 +207,10 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["EdgeTool", "HubTool", "Interchange", "TestSupport"],
+            dependencies: [
+                "EdgeTool", "HubTool", "Causality", "InventoryEngine", "Replication",
+                "Interchange", "Compression", "SQLiteStorage", "CurlTransport", "TestSupport",
+            ],
             path: "Tests/EndToEndTests"
         ),
     ],

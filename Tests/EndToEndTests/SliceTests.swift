@@ -7,7 +7,8 @@ import Testing
 struct Programs {
     let directory: TemporaryDirectory
 
-    private static var folder: URL {
+    /// Where the programs are.
+    static var folder: URL {
         // The test bundle lies beside the programs, however it is started.
         let environment = ProcessInfo.processInfo.environment["PLUMBLINE_PROGRAMS"]
         if let environment { return URL(filePath: environment) }
@@ -45,19 +46,27 @@ struct Programs {
     }
 
     func run(_ program: String, _ arguments: [String], input: String = "") throws -> Output {
+        try run(program, arguments, bytes: Array(input.utf8))
+    }
+
+    func run(_ program: String, _ arguments: [String], bytes: [UInt8]) throws -> Output {
         let process = process(program, arguments)
         let output = Pipe()
-        let standardInput = Pipe()
-        let errorsFile = directory.url.appending(path: ".errors-\(UUID().uuidString)")
-        _ = FileManager.default.createFile(atPath: errorsFile.path, contents: nil)
-        let errors = try FileHandle(forUpdating: errorsFile)
-        defer { try? FileManager.default.removeItem(at: errorsFile) }  // goes with the directory
+        // Files, so that neither side waits for the other however much there is.
+        let name = UUID().uuidString
+        let inputFile = directory.url.appending(path: ".input-\(name)")
+        let errorsFile = directory.url.appending(path: ".errors-\(name)")
+        try Data(bytes).write(to: inputFile)
+        try Data().write(to: errorsFile)
+        defer {
+            for file in [inputFile, errorsFile] {
+                try? FileManager.default.removeItem(at: file)  // goes with the directory
+            }
+        }
         process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = standardInput
+        process.standardError = try FileHandle(forWritingTo: errorsFile)
+        process.standardInput = try FileHandle(forReadingFrom: inputFile)
         try Self.start(process)
-        try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try standardInput.fileHandleForWriting.close()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return Output(
