@@ -1,4 +1,5 @@
 import Causality
+import Compression
 public import Hummingbird
 public import Interchange
 import InventoryEngine
@@ -19,7 +20,8 @@ public import ServiceLifecycle
 /// | `POST /api/v1/sync`     | replicates now: `{"wait":true,"timeout":60}`               |
 /// | `POST /api/v1/join`     | enrols the node: `{"url":…,"token":…}`                     |
 public struct LocalAPI: Sendable {
-    /// The largest body that is read: 16 MiB, more than ``CommandBatch/commandsMax`` usual commands.
+    /// The largest body that is read, before and after decompression: 16 MiB, more than
+    /// ``CommandBatch/commandsMax`` usual commands.
     static let bodyBytesMax = 16 << 20
     /// The longest that a call may ask to wait for the hub, in seconds.
     static let timeoutMax: Int64 = 86_400
@@ -185,20 +187,45 @@ public struct LocalAPI: Sendable {
         _ call: ([UInt8]) async throws -> [UInt8]
     ) async throws -> Response {
         do {
-            var body: [UInt8] = []
-            for try await part in request.body {
-                guard body.count + part.readableBytes <= Self.bodyBytesMax else {
-                    throw EngineError(
-                        EngineError.Code("body_too_large"),
-                        "The body is larger than \(Self.bodyBytesMax) bytes.",
-                        hint: "Send fewer commands at once."
-                    )
-                }
-                body += part.readableBytesView
-            }
+            let body = try await Self.body(of: request)
             return Self.response(.ok, try await call(body), contentType)
         } catch {
             return problem(error)
+        }
+    }
+
+    /// Reads a body; large ones are sent compressed, also over a socket of this machine.
+    private static func body(of request: Request) async throws -> [UInt8] {
+        let tooLarge = EngineError(
+            EngineError.Code("body_too_large"),
+            "The body is larger than \(bodyBytesMax) bytes.",
+            hint: "Send fewer commands at once."
+        )
+        var body: [UInt8] = []
+        for try await part in request.body {
+            guard body.count + part.readableBytes <= bodyBytesMax else { throw tooLarge }
+            body += part.readableBytesView
+        }
+        switch request.headers[.contentEncoding]?.lowercased() {
+        case nil, "identity": return body
+        case "gzip":
+            do {
+                return try GzipCodec.decompress(body, sizeMax: bodyBytesMax)
+            } catch  where error.code == .tooLarge {
+                throw tooLarge
+            } catch {
+                throw EngineError(
+                    EngineError.Code("malformed"),
+                    "The body is not gzip, as its header says.",
+                    hint: "Send it as it is, or compress it whole."
+                )
+            }
+        default:
+            throw EngineError(
+                EngineError.Code("unsupported_media_type"),
+                "The content encoding must be gzip or identity.",
+                hint: "Send the body as it is."
+            )
         }
     }
 

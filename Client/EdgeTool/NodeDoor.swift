@@ -68,16 +68,28 @@ struct NodeDoor {
         accept: String = ReportHTTP.arrayContentType,
         patience: Duration = .zero
     ) async throws -> PeerReply {
-        let reply = try await peer.exchange(
-            PeerRequest(
-                path: path,
-                headers: [PeerHeader(name: "Accept", value: accept)],
-                body: body,
-                contentType: ReportHTTP.arrayContentType,
-                patience: patience,
-                method: method
+        let reply: PeerReply
+        do {
+            reply = try await peer.exchange(
+                PeerRequest(
+                    path: path,
+                    headers: [PeerHeader(name: "Accept", value: accept)],
+                    body: body,
+                    contentType: ReportHTTP.arrayContentType,
+                    patience: patience,
+                    method: method
+                )
             )
-        )
+        } catch {
+            throw Failure(
+                CommandResult.Refusal(
+                    code: "agent_lost",
+                    message: "The agent stopped before it answered: \(error.message)",
+                    hint: "Try again; a command that carries an op is not recorded twice."
+                ),
+                exit: .locked
+            )
+        }
         guard reply.status == 200 else {
             throw ProblemFormat.decode(reply.body, status: reply.status)
         }
@@ -98,9 +110,17 @@ struct NodeDoor {
         case .agent(let peer):
             let body = Array(lines.joined(separator: [UInt8(ascii: "\n")]))
             let answer = try await call(peer, "POST", "/api/v1/commands", body).body
-            return try answer.split(separator: UInt8(ascii: "\n")).map { line in
+            let results = try answer.split(separator: UInt8(ascii: "\n")).map { line in
                 try ResultFormat.decode(Array(line))
             }
+            guard results.count == lines.count else {
+                throw InterchangeError(
+                    .resultMalformed,
+                    "The agent answered \(results.count) of \(lines.count) commands.",
+                    hint: "Check that both programs are of the same version."
+                )
+            }
+            return results
         }
     }
 
