@@ -8,6 +8,16 @@ let package = Package(
     products: [
         .executable(name: "plumbline", targets: ["EdgeTool"]),
         .executable(name: "plumbline-hub", targets: ["HubTool"]),
+        // The parts, for the benchmarks, which are a package of their own.
+        .library(name: "Causality", targets: ["Causality"]),
+        .library(name: "Compression", targets: ["Compression"]),
+        .library(name: "CurlTransport", targets: ["CurlTransport"]),
+        .library(name: "Edge", targets: ["Edge"]),
+        .library(name: "Hub", targets: ["Hub"]),
+        .library(name: "Interchange", targets: ["Interchange"]),
+        .library(name: "InventoryEngine", targets: ["InventoryEngine"]),
+        .library(name: "Replication", targets: ["Replication"]),
+        .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
