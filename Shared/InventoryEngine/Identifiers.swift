@@ -11,25 +11,50 @@ public struct Identifier<Tag>: Hashable, Comparable, Sendable, CustomStringConve
     /// The text as it was entered.
     public let text: String
 
+    /// The text's hash, drawn anew in each process: rows are found by keys made of identifiers, and
+    /// a number is compared and hashed many times faster than a text.
+    private let textHash: Int
+    /// Whether all bytes are ASCII, so that canonical equivalence is equality of bytes.
+    private let isASCII: Bool
+
     /// Makes an identifier of a text, or nothing if the text is empty, longer than
     /// ``lengthMax`` scalars, or holds a control character.
     public init?(_ text: String) {
         guard !text.isEmpty, text.utf8.count <= 4 * Self.lengthMax else { return nil }
-        var length = 0
-        for scalar in text.unicodeScalars {
-            length += 1
-            switch scalar.value {
-            case 0...0x1F, 0x7F...0x9F, 0x2028, 0x2029: return nil
-            default: break
-            }
-        }
-        guard length <= Self.lengthMax else { return nil }
+        guard let isASCII = Self.isWellFormed(text) else { return nil }
         self.text = text
+        self.textHash = text.hashValue
+        self.isASCII = isASCII
     }
 
     /// Makes an identifier of a text that is known to be well formed, such as a constant of ours.
     init(trusted text: String) {
         self.text = text
+        self.textHash = text.hashValue
+        self.isASCII = text.utf8.allSatisfy { $0 < 0x80 }
+    }
+
+    /// Checks length and characters.
+    ///
+    /// - Returns: Whether all bytes are ASCII; nil if the text is not well formed.
+    private static func isWellFormed(_ text: String) -> Bool? {
+        var isASCII = true
+        var isPrintable = true
+        for byte in text.utf8 {
+            if byte >= 0x80 { isASCII = false }
+            if byte < 0x20 || byte == 0x7F { isPrintable = false }
+        }
+        guard isPrintable else { return nil }
+        if isASCII { return text.utf8.count <= lengthMax ? true : nil }
+        var length = 0
+        for scalar in text.unicodeScalars {
+            length += 1
+            switch scalar.value {
+            case 0x80...0x9F, 0x2028, 0x2029: return nil
+            default: break
+            }
+        }
+        return length <= lengthMax ? false : nil
     }
 
     /// The text as it was entered.
@@ -37,7 +62,8 @@ public struct Identifier<Tag>: Hashable, Comparable, Sendable, CustomStringConve
 
     /// Compares byte by byte, not by canonical equivalence as `String` does.
     public static func == (left: Self, right: Self) -> Bool {
-        left.text == right.text && left.text.utf8.elementsEqual(right.text.utf8)
+        left.textHash == right.textHash && left.text == right.text
+            && (left.isASCII || left.text.utf8.elementsEqual(right.text.utf8))
     }
 
     /// Orders by UTF-8 bytes.
@@ -47,7 +73,7 @@ public struct Identifier<Tag>: Hashable, Comparable, Sendable, CustomStringConve
 
     /// Feeds the text; equal bytes give equal hashes.
     public func hash(into hasher: inout Hasher) {
-        hasher.combine(text)
+        hasher.combine(textHash)
     }
 }
 

@@ -41,15 +41,16 @@ public enum InventoryRules {
                 )
             }
         }
+        // The rows move to the decision and back: a copy would cost as much as deciding.
         var decision = Decider(
-            state: state,
+            state: state.withoutRows(),
             recorder: recorder,
             site: site,
             isForced: command.isForced,
             actor: command.actor
         )
-        state.cache = RowCache()
-        defer { state = decision.state }
+        swap(&decision.state, &state)
+        defer { swap(&decision.state, &state) }
         return try decision.decide(command.body)
     }
 

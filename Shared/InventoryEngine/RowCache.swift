@@ -1,29 +1,49 @@
 import Causality
 
 /// The rows of one kind that are held in memory, with what has to be written and undone.
+///
+/// A key is looked up once, and not at all if it is the one that was asked for last, as it mostly
+/// is: one line of an event changes the same few rows several times. Each row then has a place, and
+/// what has to be written or undone is noted by place.
 struct Table<R: Row>: Sendable {
-    /// A row as it is and as it was when it was last read or written.
-    struct Slot: Sendable {
-        var row: R?
-        var stored: R?
-        var isDirty: Bool
-    }
-
-    private(set) var slots: [R.Key: Slot] = [:]
-    private var dirty: [R.Key] = []
-    private var undo: [(key: R.Key, row: R?)] = []
+    private var places: [R.Key: Int] = [:]
+    private var lastPlace = 0
+    private var keys: [R.Key] = []
+    private var rows: [R?] = []
+    private var isDirty: [Bool] = []
+    /// The changed rows, with what is stored of them.
+    private var dirty: [(place: Int, stored: R?)] = []
+    private var undo: [(place: Int, row: R?)] = []
 
     /// How many rows are held.
-    var count: Int { slots.count }
+    var count: Int { keys.count }
+
+    /// Where a row is held; nil if it is not.
+    private mutating func place(of key: R.Key) -> Int? {
+        if lastPlace < keys.count, keys[lastPlace] == key { return lastPlace }
+        guard let place = places[key] else { return nil }
+        lastPlace = place
+        return place
+    }
+
+    private mutating func hold(_ row: R?, _ key: R.Key) -> Int {
+        let place = keys.count
+        places[key] = place
+        keys.append(key)
+        rows.append(row)
+        isDirty.append(false)
+        lastPlace = place
+        return place
+    }
 
     /// Reads a row, from memory or from the source.
     mutating func row(
         _ key: R.Key,
         from source: borrowing some RowReading
     ) throws(EngineError) -> R? {
-        if let slot = slots[key] { return slot.row }
+        if let place = place(of: key) { return rows[place] }
         let row = try source.read(R.self, key)
-        slots[key] = Slot(row: row, stored: row, isDirty: false)
+        _ = hold(row, key)
         return row
     }
 
@@ -33,20 +53,19 @@ struct Table<R: Row>: Sendable {
         to row: R?,
         from source: borrowing some RowReading
     ) throws(EngineError) {
-        let value = row.flatMap { $0.isVacant ? nil : $0 }
-        if let index = slots.index(forKey: key) {
-            undo.append((key, slots.values[index].row))
-            slots.values[index].row = value
-            if !slots.values[index].isDirty {
-                slots.values[index].isDirty = true
-                dirty.append(key)
-            }
+        let place: Int
+        if let held = self.place(of: key) {
+            place = held
         } else {
-            let stored = try source.read(R.self, key)
-            undo.append((key, stored))
-            slots[key] = Slot(row: value, stored: stored, isDirty: true)
-            dirty.append(key)
+            place = hold(try source.read(R.self, key), key)
         }
+        var exchanged = row.flatMap { $0.isVacant ? nil : $0 }
+        swap(&rows[place], &exchanged)
+        if !isDirty[place] {
+            isDirty[place] = true
+            dirty.append((place, exchanged))
+        }
+        undo.append((place, exchanged))
     }
 
     /// Forgets how to undo: the event stands.
@@ -56,20 +75,17 @@ struct Table<R: Row>: Sendable {
 
     /// Takes back every change since the last ``keep()``.
     mutating func rollBack() {
-        for (key, row) in undo.reversed() { slots[key]?.row = row }
+        for (place, row) in undo.reversed() { rows[place] = row }
         undo.removeAll(keepingCapacity: true)
     }
 
     /// Hands out what changed since the last call, and takes it as stored.
     mutating func takeChanges(_ body: (R.Key, _ old: R?, _ new: R?) throws -> Void) rethrows {
         guard !dirty.isEmpty else { return }
-        for key in dirty {
-            guard let index = slots.index(forKey: key) else { continue }
-            let slot = slots.values[index]
-            slots.values[index].isDirty = false
-            guard slot.row != slot.stored else { continue }
-            try body(key, slot.stored, slot.row)
-            slots.values[index].stored = slot.row
+        for (place, stored) in dirty {
+            isDirty[place] = false
+            guard rows[place] != stored else { continue }
+            try body(keys[place], stored, rows[place])
         }
         dirty.removeAll(keepingCapacity: true)
     }
@@ -84,16 +100,16 @@ struct Table<R: Row>: Sendable {
         source: borrowing some RowReading
     ) throws(EngineError) -> [(key: R.Key, row: R)] {
         var found: [(bytes: [UInt8], key: R.Key, row: R)] = []
-        let changed = Set(dirty)
-        for key in changed {
-            guard let row = slots[key]?.row else { continue }
+        for (place, _) in dirty {
+            guard let row = rows[place] else { continue }
+            let key = keys[place]
             let bytes = key.bytes
             if !bytes.lexicographicallyPrecedes(lower), bytes.lexicographicallyPrecedes(upper) {
                 found.append((bytes, key, row))
             }
         }
         // Rows that were removed or changed in memory hide what the source still says of them.
-        let (sum, overflow) = limit.addingReportingOverflow(changed.count)
+        let (sum, overflow) = limit.addingReportingOverflow(dirty.count)
         let stored = try source.scan(
             R.self,
             from: lower,
@@ -103,7 +119,8 @@ struct Table<R: Row>: Sendable {
         )
         for (bytes, row) in stored {
             let key = try R.Key(bytes: bytes)
-            if !changed.contains(key) { found.append((bytes, key, row)) }
+            let isChanged = places[key].map { isDirty[$0] } ?? false
+            if !isChanged { found.append((bytes, key, row)) }
         }
         found.sort {
             descending
@@ -111,11 +128,6 @@ struct Table<R: Row>: Sendable {
                 : $0.bytes.lexicographicallyPrecedes($1.bytes)
         }
         return found.prefix(limit).map { ($0.key, $0.row) }
-    }
-
-    /// Forgets all clean rows.
-    mutating func forgetClean() {
-        slots = slots.filter { $0.value.isDirty }
     }
 }
 

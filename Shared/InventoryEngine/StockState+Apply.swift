@@ -44,6 +44,8 @@ struct Report {
     var carriedRead = 0
     var journal: [JournalLine] = []
     var freeBefore: [StockKey: Quantity] = [:]
+    /// The stock that was touched last: mostly the next one that is touched, too.
+    var lastTouched: StockKey?
     var movements: UInt32 = 0
     var isFinal: Bool?
     var valuedAt: Instant?

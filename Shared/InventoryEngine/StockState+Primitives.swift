@@ -6,6 +6,8 @@ extension StockState {
 
     /// Notes what was free to promise before the event first touched the stock.
     mutating func touch(_ stock: StockKey) throws(EngineError) {
+        guard report.lastTouched != stock else { return }
+        report.lastTouched = stock
         guard report.freeBefore[stock] == nil else { return }
         let free = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
         report.freeBefore[stock] = free

@@ -73,6 +73,11 @@ public struct StockState {
     /// Everything must have been taken by ``takeChanges()`` first.
     public consuming func intoCache() -> RowCache { cache }
 
+    /// The same source and settings with no rows in memory.
+    func withoutRows() -> StockState {
+        StockState(cache: RowCache(), source: reader.source, settings: settings)
+    }
+
     /// Hands out the rows that must be written to make the state last, digests included.
     ///
     /// - Complexity: O(rows changed since the last call).
