@@ -12,8 +12,11 @@ SHELL := bash
 stage := .ci/stage
 swift_sources := Package.swift Shared Client Server Tests
 
-# A file of real orders for the demo; empty means a small one that the demo makes.
+# A file of real orders for the demo and the benchmarks; empty means that they make their own.
 ORDERS ?=
+
+# Which benchmarks to run, such as P2 or P1,P2; empty means all.
+ONLY ?=
 
 # How long the tests may take before they count as hanging; the larger sizes of a night take longer.
 test_minutes_max := 30
@@ -24,7 +27,7 @@ help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  SEED=7           replays one seed          SEEDS=1000   tries more seeds'
-	@echo '  SEED_FIRST=5000  starts at another seed    ORDERS=path      real orders for the demo'
+	@echo '  SEED_FIRST=5000  starts at another seed    ORDERS=path      real orders for demo and bench'
 
 deps:  ## Installs the system packages that are missing
 	@.ci/deps
@@ -64,8 +67,11 @@ nightly: deps  ## Runs the tests in their larger sizes, then the simulation on m
 	@SEEDS="$${SEEDS:-2000}" SEED_FIRST="$${SEED_FIRST:-$$(date +%s)}" \
 		$(MAKE) --no-print-directory sim
 
-bench: deps  ## Measures against the goals, and writes bench.json (release)
-	@$(stage) 'Benchmarks' 90 swift run -c release --package-path Tests/Benchmarks
+bench: deps  ## Measures against the goals, and writes bench.json (release); ONLY=P2 measures one
+	@.ci/deps --optional postgresql
+	@$(stage) '[1/2] Build the benchmarks' 60 swift build -c release --package-path Tests/Benchmarks
+	@ORDERS='$(ORDERS)' ONLY='$(ONLY)' $(stage) '[2/2] Benchmarks' 60 \
+		"$$(swift build -c release --package-path Tests/Benchmarks --show-bin-path)/Benchmarks"
 
 proto: deps  ## Generates the wire messages again after a change of plumbline.proto
 	@$(stage) 'Wire messages' 30 .ci/proto

@@ -68,7 +68,9 @@ public struct Identifier<Tag>: Hashable, Comparable, Sendable, CustomStringConve
 
     /// Orders by UTF-8 bytes.
     public static func < (left: Self, right: Self) -> Bool {
-        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+        left.isASCII && right.isASCII
+            ? left.text < right.text
+            : left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
 
     /// Feeds the text; equal bytes give equal hashes.

@@ -6,13 +6,22 @@ import Causality
 /// is: one line of an event changes the same few rows several times. Each row then has a place, and
 /// what has to be written or undone is noted by place.
 struct Table<R: Row>: Sendable {
+    /// What has been noted of a row.
+    private struct Mark: Sendable {
+        /// Whether it is among the rows to write.
+        var isDirty = false
+        /// Whether it is among the rows to undo.
+        var isNews = false
+    }
+
     private var places: [R.Key: Int] = [:]
     private var lastPlace = 0
     private var keys: [R.Key] = []
     private var rows: [R?] = []
-    private var isDirty: [Bool] = []
-    /// The changed rows, with what is stored of them.
+    private var marks: [Mark] = []
+    /// The rows that changed since they were last taken, with what is stored of them.
     private var dirty: [(place: Int, stored: R?)] = []
+    /// The rows that the event at hand has changed, as they were before it.
     private var undo: [(place: Int, row: R?)] = []
 
     /// How many rows are held.
@@ -31,9 +40,22 @@ struct Table<R: Row>: Sendable {
         places[key] = place
         keys.append(key)
         rows.append(row)
-        isDirty.append(false)
+        marks.append(Mark())
         lastPlace = place
         return place
+    }
+
+    private mutating func exchange(_ row: R?, at place: Int) {
+        var exchanged = row
+        swap(&rows[place], &exchanged)
+        if !marks[place].isDirty {
+            marks[place].isDirty = true
+            dirty.append((place, exchanged))
+        }
+        if !marks[place].isNews {
+            marks[place].isNews = true
+            undo.append((place, exchanged))
+        }
     }
 
     /// Reads a row, from memory or from the source.
@@ -53,29 +75,37 @@ struct Table<R: Row>: Sendable {
         to row: R?,
         from source: borrowing some RowReading
     ) throws(EngineError) {
-        let place: Int
-        if let held = self.place(of: key) {
-            place = held
+        let value = row.flatMap { $0.isVacant ? nil : $0 }
+        if let place = place(of: key) {
+            exchange(value, at: place)
         } else {
-            place = hold(try source.read(R.self, key), key)
+            exchange(value, at: hold(try source.read(R.self, key), key))
         }
-        var exchanged = row.flatMap { $0.isVacant ? nil : $0 }
-        swap(&rows[place], &exchanged)
-        if !isDirty[place] {
-            isDirty[place] = true
-            dirty.append((place, exchanged))
-        }
-        undo.append((place, exchanged))
+    }
+
+    /// Sets a row whose key names the event at hand, so that the source cannot have it yet.
+    mutating func insert(_ key: R.Key, _ row: R) {
+        exchange(row, at: place(of: key) ?? hold(nil, key))
+    }
+
+    /// Notes that the source has no row of a key: what it belongs to is not there either.
+    mutating func noteAbsent(_ key: R.Key) {
+        if place(of: key) == nil { _ = hold(nil, key) }
     }
 
     /// Forgets how to undo: the event stands.
     mutating func keep() {
-        if !undo.isEmpty { undo.removeAll(keepingCapacity: true) }
+        guard !undo.isEmpty else { return }
+        for (place, _) in undo { marks[place].isNews = false }
+        undo.removeAll(keepingCapacity: true)
     }
 
     /// Takes back every change since the last ``keep()``.
     mutating func rollBack() {
-        for (place, row) in undo.reversed() { rows[place] = row }
+        for (place, row) in undo {
+            rows[place] = row
+            marks[place].isNews = false
+        }
         undo.removeAll(keepingCapacity: true)
     }
 
@@ -83,7 +113,7 @@ struct Table<R: Row>: Sendable {
     mutating func takeChanges(_ body: (R.Key, _ old: R?, _ new: R?) throws -> Void) rethrows {
         guard !dirty.isEmpty else { return }
         for (place, stored) in dirty {
-            isDirty[place] = false
+            marks[place].isDirty = false
             guard rows[place] != stored else { continue }
             try body(keys[place], stored, rows[place])
         }
@@ -119,7 +149,7 @@ struct Table<R: Row>: Sendable {
         )
         for (bytes, row) in stored {
             let key = try R.Key(bytes: bytes)
-            let isChanged = places[key].map { isDirty[$0] } ?? false
+            let isChanged = places[key].map { marks[$0].isDirty } ?? false
             if !isChanged { found.append((bytes, key, row)) }
         }
         found.sort {

@@ -61,7 +61,7 @@ struct Report {
     var movesRightsItself = false
     /// In a fixed order: exceptions are numbered in the order in which they are raised.
     var stocksTouched: [StockKey] {
-        freeBefore.keys.sorted()
+        freeBefore.count > 1 ? freeBefore.keys.sorted() : Array(freeBefore.keys)
     }
 }
 
@@ -140,9 +140,10 @@ extension StockState {
                 return outcome(current, verdict, nil, obeying: ordering)
             }
             let verdict = try post(current)
-            try settleRights(current)
+            let stocks = report.stocksTouched
+            try settleRights(current, of: stocks)
             try writeRecords(current)
-            try checkIdentities(current)
+            try checkIdentities(of: stocks)
             keepAll()
             return outcome(current, verdict, nil, obeying: ordering)
         } catch {
@@ -317,8 +318,11 @@ extension StockState {
     /// whatever an event does to that difference, it does to one holder's balance.
     ///
     /// Source: P. O'Neil, *The Escrow Transactional Method* (1986).
-    private mutating func settleRights(_ current: Current) throws(EngineError) {
-        for stock in report.stocksTouched {
+    private mutating func settleRights(
+        _ current: Current,
+        of stocks: [StockKey]
+    ) throws(EngineError) {
+        for stock in stocks {
             guard let before = report.freeBefore[stock] else { continue }
             let after = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
             let delta = try after.minus(before).plus(thaw(stock, after.minus(before)))
@@ -352,8 +356,8 @@ extension StockState {
     }
 
     /// The identities that hold after every event, in release too.
-    private mutating func checkIdentities(_ current: Current) throws(EngineError) {
-        for stock in report.stocksTouched {
+    private mutating func checkIdentities(of stocks: [StockKey]) throws(EngineError) {
+        for stock in stocks {
             guard let summary = try cache.summaries.row(stock, from: reader) else { continue }
             guard try summary.rights == summary.free() else {
                 throw EngineError(

@@ -89,6 +89,7 @@ extension StockState {
                 order: body.order,
                 line: number
             )
+            cache.orderLines.noteAbsent(lineKey)  // as its order is: nothing to read
             guard try cache.orderLines.row(lineKey, from: reader) == nil else {
                 throw .refused("line_repeated", "Line \(number) is there twice.")
             }

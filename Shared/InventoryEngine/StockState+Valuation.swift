@@ -95,7 +95,7 @@ extension StockState {
             )
             valuation.lastMovement = movement
             try cache.valuations.set(stock, to: valuation, from: reader)
-            try setMovement(
+            addMovement(
                 stock,
                 movement,
                 MovementRow(
@@ -172,7 +172,7 @@ extension StockState {
             }
             valuation.lastMovement = movement
             try cache.valuations.set(stock, to: valuation, from: reader)
-            try setMovement(
+            addMovement(
                 stock,
                 movement,
                 MovementRow(
@@ -230,6 +230,15 @@ extension StockState {
         return (cost, item.properties.scale)
     }
 
+    /// Adds a movement of the event at hand.
+    private mutating func addMovement(
+        _ stock: StockKey,
+        _ movement: MovementKey,
+        _ row: MovementRow
+    ) {
+        cache.movements.insert(MovementRow.Key(stock: stock, movement: movement), row)
+    }
+
     private mutating func setMovement(
         _ stock: StockKey,
         _ movement: MovementKey,
@@ -265,7 +274,7 @@ extension StockState {
             reference: reference,
             after: CostPool()
         )
-        try setMovement(stock, movement, row)
+        addMovement(stock, movement, row)
         try replay(current, stock, from: movement, inserted: movement)
         let key = MovementRow.Key(stock: stock, movement: movement)
         guard let replayed = try cache.movements.row(key, from: reader) else {

@@ -10,13 +10,21 @@ struct Benchmark: Sendable {
         Benchmark(id: "P1", run: EngineBenchmark.run),
         Benchmark(id: "P2", run: RecordBenchmark.run),
         Benchmark(id: "P3", run: ConcurrentBenchmark.run),
+        Benchmark(id: "P4", run: SyncBenchmark.runBacklog),
+        Benchmark(id: "P8", run: SyncBenchmark.runQuiet),
         Benchmark(id: "P10", run: ConcurrentBenchmark.runHotSKU),
+        Benchmark(id: "P14", run: SyncBenchmark.runWire),
+        Benchmark(id: "P15", run: GrowthBenchmark.run),
     ]
 }
 
 @main
 enum Benchmarks {
     static func main() async throws {
+        let arguments = CommandLine.arguments
+        if arguments.count == 3, arguments[1] == GrowthBenchmark.residentMode {
+            return try await GrowthBenchmark.holdNode(at: arguments[2])
+        }
         let environment = ProcessInfo.processInfo.environment
         let only = environment["ONLY"].flatMap { $0.isEmpty ? nil : $0 }
             .map { Set($0.split(separator: ",").map(String.init)) }

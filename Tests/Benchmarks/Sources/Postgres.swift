@@ -48,7 +48,9 @@ enum Postgres {
         let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            say("(PostgreSQL was not measured: postgres.sh ended with \(process.terminationStatus).)")
+            say(
+                "(PostgreSQL was not measured: postgres.sh ended with \(process.terminationStatus).)"
+            )
             return nil
         }
         let text = String(decoding: bytes, as: UTF8.self)
