@@ -23,10 +23,9 @@ extension StockState {
         guard !report.moves.isEmpty else { return }
         let place = posting(current)
         for (stock, lines) in report.moves.sorted(by: { $0.key < $1.key }) {
-            try cache.postings.set(
+            cache.postings.insert(
                 PostingRow.Key(stock: stock, place: place),
-                to: PostingRow(event: current.event.id, lines: lines),
-                from: reader
+                PostingRow(event: current.event.id, lines: lines)
             )
             guard let counted = try cache.summaries.row(stock, from: reader)?.countedAt,
                 place.effective <= counted.adding(microseconds: CountRow.guardMicroseconds)
@@ -72,10 +71,9 @@ extension StockState {
             }
             try takeOutLater(current, stock, place, &counted)
             count.lines.append(counted)
-            try cache.postings.set(
+            cache.postings.insert(
                 PostingRow.Key(stock: stock, place: place),
-                to: PostingRow(event: current.event.id, lines: [], count: body.count),
-                from: reader
+                PostingRow(event: current.event.id, lines: [], count: body.count)
             )
             try changeSummary(stock) { (summary) throws(EngineError) in
                 summary.countedAt = max(summary.countedAt ?? place.effective, place.effective)

@@ -8,6 +8,10 @@ let package = Package(
     dependencies: [
         .package(name: "plumbline", path: "../.."),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle",
+            exact: "2.13.0"
+        ),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     ],
     targets: [
@@ -24,6 +28,7 @@ let package = Package(
                 .product(name: "Edge", package: "plumbline"),
                 .product(name: "Hub", package: "plumbline"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Sources",

@@ -11,6 +11,8 @@ struct Benchmark: Sendable {
         Benchmark(id: "P2", run: RecordBenchmark.run),
         Benchmark(id: "P3", run: ConcurrentBenchmark.run),
         Benchmark(id: "P4", run: SyncBenchmark.runBacklog),
+        Benchmark(id: "P5", run: VisibilityBenchmark.run),
+        Benchmark(id: "P6", run: SyncBenchmark.runReconnection),
         Benchmark(id: "P8", run: SyncBenchmark.runQuiet),
         Benchmark(id: "P10", run: ConcurrentBenchmark.runHotSKU),
         Benchmark(id: "P14", run: SyncBenchmark.runWire),

@@ -86,6 +86,10 @@ private final class CapturingTransaction: LogTransaction {
         try log.noteSummaryChanges(stocks, at: position)
     }
 
+    func takeRows(of view: StateView) -> RowCache { log.takeRows(of: view) }
+
+    func keepRows(_ rows: RowCache, of view: StateView) { log.keepRows(rows, of: view) }
+
     func source(_ view: StateView) -> any RowSource { log.source(view) }
 
     func setting(_ setting: LogSetting) throws -> [UInt8]? { try log.setting(setting) }

@@ -1,8 +1,11 @@
 import Causality
+import CurlTransport
 import Edge
 import InventoryEngine
+import Logging
 import Replication
 import SQLiteStorage
+import ServiceLifecycle
 
 /// P3 and P10: sixteen callers at once, each waiting for its own command to be durable.
 enum ConcurrentBenchmark {
@@ -11,7 +14,7 @@ enum ConcurrentBenchmark {
     private static let roundDuration = Duration.seconds(4)
     private static let roundCount = 3
 
-    /// P3: one durable command each, in process.
+    /// P3: one durable command each, in process and through the local API.
     static func run(_ bench: Workbench) async throws -> [Measurement] {
         var latencies: [Double] = []
         let recorded = try await rounds(roundCount, "commands/s") { _ in
@@ -30,6 +33,9 @@ enum ConcurrentBenchmark {
             return Double(calls.latencies.count) / calls.seconds
         }
         latencies.sort()
+        let called = try await rounds(roundCount, "commands/s") { _ in
+            try await commandsThroughAPI(bench)
+        }
         let peer = try await Postgres.transactions(bench, roundCount: roundCount)
         return [
             Measurement(
@@ -39,11 +45,74 @@ enum ConcurrentBenchmark {
                 goal: .ratio(atLeast: 8)
             ),
             Measurement(
-                "P3 the time a caller waits, p99",
+                "P3 the same through the local API on a Unix socket, one call each",
+                called,
+                peer: peer.map { ("PostgreSQL, 16 clients", $0) },
+                goal: .ratio(atLeast: 3)
+            ),
+            Measurement(
+                "P3 the time a caller in process waits, p99",
                 Figure([latencies.percentile(0.99) * 1_000], "ms"),
                 goal: .figure(atMost: 10)
             ),
         ]
+    }
+
+    /// One round of callers that talk to the node's agent by HTTP, as the programs of a site do.
+    private static func commandsThroughAPI(_ bench: Workbench) async throws -> Double {
+        let (node, log) = try await stocked(bench, skuCount: skuCount, units: 1_000_000)
+        var logger = Logger(label: "agent")
+        logger.logLevel = .error
+        let agent = EdgeAgent(node: node, key: .generate(), logger: logger) { url in
+            try CurlPeer(address: url)
+        }
+        let socketPath = bench.newPath("s")
+        let (signals, signal) = AsyncStream.makeStream(of: Void.self)
+        let service = LocalAPI(agent: agent, logger: logger).service(socketPath: socketPath) {
+            signal.finish()
+        }
+        let rate = try await withThrowingTaskGroup(of: Double?.self) { group in
+            group.addTask {
+                try await service.run()
+                return nil
+            }
+            group.addTask {
+                for await _ in signals {}
+                let peer = try CurlPeer(
+                    address: "http://localhost",
+                    unixSocketPath: socketPath
+                )
+                defer { peer.shutdown() }
+                let calls = try await callers(roundDuration) { caller, number in
+                    let sku = sku((caller * 97 + number) % skuCount)
+                    let json = """
+                        {"type":"order_confirmed","op":"O-\(caller)-\(number)",\
+                        "order":"O-\(caller)-\(number)",\
+                        "lines":[{"line":1,"sku":"\(sku)","quantity":1}]}
+                        """
+                    let reply = try await peer.exchange(
+                        PeerRequest(
+                            path: "/api/v1/commands",
+                            body: Array(json.utf8),
+                            contentType: "application/x-ndjson"
+                        )
+                    )
+                    let text = String(decoding: reply.body, as: UTF8.self)
+                    guard reply.status == 200, text.contains("\"event\"") else {
+                        throw BenchmarkError("The local API answered \(reply.status): \(text)")
+                    }
+                    return true
+                }
+                return Double(calls.latencies.count) / calls.seconds
+            }
+            defer { group.cancelAll() }
+            while let rate = try await group.next() {
+                if let rate { return rate }
+            }
+            throw BenchmarkError("The agent ended before its callers.")
+        }
+        try log.close()
+        return rate
     }
 
     /// P10: confirmations on one SKU, more than there is, and none oversold.

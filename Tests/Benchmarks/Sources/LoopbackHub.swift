@@ -69,15 +69,31 @@ struct LoopbackHub: Sendable {
         }
     }
 
-    /// Joins a node under its own name.
-    func join(_ node: EdgeNode, key: NodeKey, peer: any ReplicationPeer) async throws {
+    /// Joins a node.
+    ///
+    /// - Returns: What keeps the node and the hub one.
+    func join(
+        _ node: EdgeNode,
+        as name: Label = BenchmarkSite.name,
+        at site: SiteCode = BenchmarkSite.code,
+        over peer: any ReplicationPeer
+    ) async throws -> Replicator {
+        let key = NodeKey.generate()
         let token = "\(UInt64.random(in: .min ... .max))"
         let invitation = Invitation(
-            site: BenchmarkSite.code,
-            name: BenchmarkSite.name,
+            site: site,
+            name: name,
             expiresAt: Instant(microseconds: wallClock().microseconds + 3_600_000_000)
         )
         try await service.invite(invitation, token: token)
         _ = try await node.join(url: address, token: token, peer: peer, key: key)
+        var logger = Logger(label: "node")
+        logger.logLevel = .error
+        return node.replicator(
+            to: try await node.joinedHub(),
+            over: peer,
+            key: key,
+            logger: logger
+        )
     }
 }

@@ -5,11 +5,13 @@ import Synchronization
 
 /// The way to a hub by libcurl, with a note of each exchange.
 final class MeasuringPeer: ReplicationPeer {
-    /// What one exchange carried, as it was on the wire: bodies, not headers.
+    /// What one exchange carried: bodies before compression, not headers.
     struct Exchange: Sendable {
         var path: String
         var requestBytes: Int
         var replyBytes: Int
+        var endedAt: ContinuousClock.Instant
+        var isPush: Bool { path == SyncProtocol.pushPath }
     }
 
     private let peer: CurlPeer
@@ -22,9 +24,10 @@ final class MeasuringPeer: ReplicationPeer {
         let exchange = Exchange(
             path: request.path,
             requestBytes: request.body.count,
-            replyBytes: reply.body.count
+            replyBytes: reply.body.count,
+            endedAt: .now
         )
-        let body = request.path == SyncProtocol.pushPath ? request.body : []
+        let body = exchange.isPush ? request.body : []
         noted.withLock { $0.append(exchange) }
         bodies.withLock { $0.append(body) }
         return reply

@@ -13,9 +13,9 @@ enum RecordBenchmark {
         let (preparation, orders) = try bench.orders(limit: ordersMax)
 
         // Once with a log that notes what is written, to have the same again for the limit.
-        let (plain, log) = try await bench.newNode("capture")
+        let (_, log) = try await bench.newNode("capture")
         let capturing = CapturingLog(log)
-        let node = EdgeNode(log: capturing, identity: plain.identity, now: wallClock)
+        let node = try await EdgeNode.open(log: capturing, now: wallClock)
         try await node.recordInBulk(preparation)
         let preparationCount = capturing.transactions.count
         try await node.recordInBulk(orders)

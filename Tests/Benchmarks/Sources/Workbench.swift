@@ -66,11 +66,14 @@ final class Workbench: Sendable {
     }
 
     /// A new node on a database of its own.
-    func newNode(_ name: String) async throws -> (node: EdgeNode, log: SQLiteEventLog) {
+    func newNode(
+        _ name: String,
+        site: SiteCode = BenchmarkSite.code
+    ) async throws -> (node: EdgeNode, log: SQLiteEventLog) {
         let log = try SQLiteEventLog(path: newPath(name) + ".sqlite", create: true)
         _ = try await EdgeNode.initialise(
             log: log,
-            site: BenchmarkSite.code,
+            site: site,
             name: BenchmarkSite.name,
             currency: BenchmarkSite.currency,
             moneyScale: 4
@@ -79,8 +82,10 @@ final class Workbench: Sendable {
     }
 }
 
-/// The one site at which the benchmarks record.
+/// The site at which the benchmarks record.
 enum BenchmarkSite {
+    /// A second one, that looks on.
+    static let other = identifier("MAN", SiteCode.self)
     static let code = identifier("LON", SiteCode.self)
     static let name = identifier("lon-1", Label.self)
     static let currency = identifier("GBP", Label.self)
@@ -116,16 +121,13 @@ struct BenchmarkError: Error, CustomStringConvertible {
 }
 
 extension EdgeNode {
-    /// How many commands share one transaction, as in the program's own import.
-    static var bulkCommandsMax: Int { 500 }
-
-    /// Records commands in bulk.
+    /// Records commands in bulk, as many in a transaction as the program's own import.
     ///
     /// - Throws: ``BenchmarkError`` if the node refuses one.
     func recordInBulk(_ commands: some Collection<InventoryCommand>) async throws {
         var rest = commands[...]
         while !rest.isEmpty {
-            let part = rest.prefix(Self.bulkCommandsMax)
+            let part = rest.prefix(Self.commandsMax)
             rest = rest.dropFirst(part.count)
             for recording in try await record(Array(part)) {
                 if let refusal = recording.refusal {
