@@ -57,7 +57,7 @@ struct AgentCommand: AsyncParsableCommand {
             }
             // This process owns the store, so a socket that is there is left over.
             try Self.removeFile(path)
-            umask(0o077)  // the socket is for the owner alone
+            umask(0o177)  // the socket is for the owner alone, who reads and writes it
             let api = LocalAPI(agent: agent, logger: logger)
             let name = node.identity.name
             var services: [any Service] = [

@@ -54,6 +54,7 @@ extension HubLedger {
         _ result: inout Recording
     ) throws -> InventoryEvent? {
         let site = try site(of: command, &state)
+        try identity.checkCurrency(of: command)
         let hash = command.hashAtItsSite
         if let first = try state.repeated(command.op, hash, at: site) {
             result.repeats(first)

@@ -103,6 +103,7 @@ public struct NodeLedger: Sendable {
                     field: "site"
                 )
             }
+            try identity.checkCurrency(of: command)
             let hash = command.hashAtItsSite
             if let first = try work.state.repeated(command.op, hash, at: site) {
                 result.repeats(first)

@@ -280,3 +280,20 @@ extension LogTransaction {
         try set(.overlayPosition, to: writer.bytes)
     }
 }
+
+extension NodeIdentity {
+    /// Refuses costs in another currency than the network's, which would be taken for its own.
+    ///
+    /// - Throws: `EngineError` with the code `currency_mismatch`.
+    func checkCurrency(of command: InventoryCommand) throws(EngineError) {
+        guard case .goodsReceived(let receipt) = command.body, let given = receipt.currency,
+            given != currency
+        else { return }
+        throw EngineError(
+            EngineError.Code("currency_mismatch"),
+            "The network counts in \(currency), not in \(given).",
+            field: "currency",
+            hint: "Give the cost in \(currency)."
+        )
+    }
+}
