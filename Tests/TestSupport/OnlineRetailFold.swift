@@ -1,27 +1,29 @@
 import Causality
-import InventoryEngine
+package import InventoryEngine
 
 /// Folds the commands of a plan with plain arithmetic.
 ///
 /// An order with its four steps, a return, an approved adjustment and a receipt move one quantity
 /// and one value per item. It shares no code with the engine, and follows the published rules.
-struct OnlineRetailFold {
-    struct Pool: Equatable {
-        var quantity: Int64 = 0
-        var value: Int64 = 0
-        var lastQuantity: Int64 = 1
-        var lastValue: Int64
-        var received: Int64 = 0
-        var receipt: Int64 = 0
-        var sale: Int64 = 0
-        var free: Int64 = 0
-        var returned: Int64 = 0
-        var writeoff: Int64 = 0
-        var found: Int64 = 0
+package struct OnlineRetailFold {
+    package init() {}
+
+    package struct Pool: Equatable {
+        package var quantity: Int64 = 0
+        package var value: Int64 = 0
+        package var lastQuantity: Int64 = 1
+        package var lastValue: Int64
+        package var received: Int64 = 0
+        package var receipt: Int64 = 0
+        package var sale: Int64 = 0
+        package var free: Int64 = 0
+        package var returned: Int64 = 0
+        package var writeoff: Int64 = 0
+        package var found: Int64 = 0
     }
 
-    struct Unexpected: Error {
-        var what: String
+    package struct Unexpected: Error {
+        package var what: String
     }
 
     private enum Progress {
@@ -31,18 +33,18 @@ struct OnlineRetailFold {
         case dispatched
     }
 
-    private(set) var pools: [SKU: Pool] = [:]
-    private(set) var costs: [SKU: Int64] = [:]
-    private(set) var orderCount = 0
-    private(set) var returnCount = 0
-    private(set) var adjustmentCount = 0
+    package private(set) var pools: [SKU: Pool] = [:]
+    package private(set) var costs: [SKU: Int64] = [:]
+    package private(set) var orderCount = 0
+    package private(set) var returnCount = 0
+    package private(set) var adjustmentCount = 0
     private var orders: [DocumentID: (lines: [EventLine], progress: Progress)] = [:]
     private var returns: Set<DocumentID> = []
     private var proposals: [DocumentID: EventLine] = [:]
     private var ops: Set<OpKey> = []
     private var timeBefore: Int64 = .min
 
-    mutating func apply(_ command: InventoryCommand) throws {
+    package mutating func apply(_ command: InventoryCommand) throws {
         guard let op = command.op, ops.insert(op).inserted else {
             throw Unexpected(what: "the op of \(command) is missing or was used before")
         }
@@ -118,7 +120,7 @@ struct OnlineRetailFold {
     }
 
     /// Whether every order was dispatched.
-    var isComplete: Bool { orders.values.allSatisfy { $0.progress == .dispatched } }
+    package var isComplete: Bool { orders.values.allSatisfy { $0.progress == .dispatched } }
 
     private mutating func step(_ work: OrderWork, from: Progress, to: Progress) throws {
         guard let order = orders[work.order], order.progress == from else {
