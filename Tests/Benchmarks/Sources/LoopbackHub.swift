@@ -33,7 +33,7 @@ struct LoopbackHub: Sendable {
         try await HubService.initialise(log, identity: identity, epoch: epoch)
         let service = try await HubService.open(log, key: .generate())
         var logger = Logger(label: "hub")
-        logger.logLevel = .error
+        logger.logLevel = .critical  // stopping by cancellation is no news
         let application = HubApplication(
             service: service,
             operatorToken: "00",
@@ -88,7 +88,7 @@ struct LoopbackHub: Sendable {
         try await service.invite(invitation, token: token)
         _ = try await node.join(url: address, token: token, peer: peer, key: key)
         var logger = Logger(label: "node")
-        logger.logLevel = .error
+        logger.logLevel = .critical  // stopping by cancellation is no news
         return node.replicator(
             to: try await node.joinedHub(),
             over: peer,
