@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures PostgreSQL on this machine, for comparison, and prints one number.
 #
-#   postgres.sh transactions FOLDER SECONDS   durable transactions/s of 16 clients, each one insert
-#                                             and one upsert
-#   postgres.sh replication FOLDER EVENTS     events/s, each one insert and one upsert, in bulk and
-#                                             replicated logically, until a second server shows them
+#   postgres.sh transactions FOLDER COUNT    durable transactions/s of 16 clients, each with COUNT of
+#                                            one insert and one upsert
+#   postgres.sh replication FOLDER EVENTS    events/s, each one insert and one upsert, in bulk and
+#                                            replicated logically, until a second server shows them
 #
 # The servers keep their data in FOLDER, listen on a Unix socket there, and end with this script.
 # Exits with 3 and says why where PostgreSQL is not installed.
@@ -80,7 +80,8 @@ WITH recorded AS (INSERT INTO event (bytes) VALUES (decode(repeat('ab', 120), 'h
 INSERT INTO stock VALUES (:sku, 1)
 ON CONFLICT (sku) DO UPDATE SET on_hand = stock.on_hand + excluded.on_hand;
 SQL
-        "$programs/pgbench" -h "$folder" -p 5433 -U bench -n -M prepared -c 16 -j 2 -T "$size" \
+        # A count and no time: pgbench ends a time by a signal, which our caller may have blocked.
+        "$programs/pgbench" -h "$folder" -p 5433 -U bench -n -M prepared -c 16 -j 2 -t "$size" \
             -f "$folder/transaction.sql" postgres 2>/dev/null |
             sed -n 's/^tps = \([0-9.]*\).*/\1/p'
         ;;

@@ -246,7 +246,8 @@ struct AgentTests {
                     )
                 )
                 #expect(reply.status == entry.status, "\(entry.encoding)")
-                #expect(ProblemFormat.decode(reply.body)?.code == entry.code)
+                let failure = ProblemFormat.decode(reply.body, status: reply.status)
+                #expect(failure.refusal.code == entry.code)
             }
             #expect(try status(network, site).at("events", "recorded")?.integer == 0)
             #expect(await site.agent.stop() == .exited(0))

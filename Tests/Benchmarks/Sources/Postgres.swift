@@ -6,7 +6,7 @@ enum Postgres {
     ///
     /// - Returns: One value per round; nil if PostgreSQL cannot be had here.
     static func transactions(_ bench: Workbench, roundCount: Int) async throws -> Figure? {
-        try await measure(bench, "transactions", size: 4, roundCount, "transactions/s")
+        try await measure(bench, "transactions", size: 1_000, roundCount, "transactions/s")
     }
 
     /// Events/s in bulk, replicated logically, until a second server shows them.
