@@ -47,8 +47,8 @@ test: deps  ## Passes every test: lint, build, tests, then the real programs end
 	@$(stage) '[2/4] Build' 60 swift build --build-tests \
 		--explicit-target-dependency-import-check error
 	@$(stage) '[3/4] Tests' $(test_minutes_max) swift test --skip-build --parallel --skip EndToEndTests
-	@$(stage) '[4/4] End to end: the real programs' 15 \
-		swift test --skip-build --filter EndToEndTests
+	@$(stage) '[4/4] End to end: the real programs' 25 \
+		swift test --skip-build --no-parallel --filter EndToEndTests
 	@printf '\n==> make test: all four stages passed\n'
 
 demo: deps  ## Shows a hub, three warehouses, an outage and the convergence, with real processes

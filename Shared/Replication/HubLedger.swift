@@ -147,18 +147,33 @@ public struct HubLedger: Sendable {
                 answers.append(.failure(refusal))
                 continue
             }
+            var verdicts: [EventVerdict] = []
             for (offset, event) in checked.events.enumerated() {
-                guard event.id.sequence > held.sequence else { continue }
-                try log.append(
-                    SealedEvent(
-                        id: event.id,
-                        bytes: batch.events[offset],
-                        chainHash: checked.chain.hashes[offset]
+                let ruling: Ruling?
+                if event.id.sequence > held.sequence {
+                    try log.append(
+                        SealedEvent(
+                            id: event.id,
+                            bytes: batch.events[offset],
+                            chainHash: checked.chain.hashes[offset]
+                        )
                     )
-                )
-                let event = vetted(event, site)
-                try order(event, in: log, &state, &tail, receivedAt)
-                try followUp(event, in: log, &state, &tail, &clock, receivedAt)
+                    let event = vetted(event, site)
+                    ruling = try order(event, in: log, &state, &tail, receivedAt)
+                    try followUp(event, in: log, &state, &tail, &clock, receivedAt)
+                } else {
+                    // A repeated batch gets the stored answer again.
+                    ruling = try log.entry(of: event.id)?.ruling
+                }
+                if let ruling, ruling.verdict != .accepted {
+                    verdicts.append(
+                        EventVerdict(
+                            sequence: event.id.sequence,
+                            verdict: ruling.verdict,
+                            reason: ruling.reason
+                        )
+                    )
+                }
             }
             let last = try log.lastEvent(of: batch.node) ?? (0, .zero)
             answers.append(
@@ -166,7 +181,7 @@ public struct HubLedger: Sendable {
                     Ingest(
                         acknowledged: last.sequence,
                         acknowledgedHash: last.chainHash,
-                        verdicts: try verdicts(of: batch, in: log),
+                        verdicts: verdicts,
                         head: tail.position
                     )
                 )
@@ -307,19 +322,21 @@ public struct HubLedger: Sendable {
     }
 
     /// Gives one event its position and verdict.
+    @discardableResult
     private func order(
         _ event: InventoryEvent,
         in log: any LogTransaction,
         _ state: inout StockState,
         _ tail: inout Tail,
         _ receivedAt: Instant
-    ) throws {
+    ) throws -> Ruling {
         let position = try tail.next()
         let outcome = try state.apply(
             event,
             ordering: .ordering(at: position, receivedAt: receivedAt)
         )
         try tail.append(event.id, outcome.ruling, at: position, to: log)
+        return outcome.ruling
     }
 
     /// Records what follows from an event as entries of the hub's own.
@@ -385,28 +402,6 @@ public struct HubLedger: Sendable {
         }
         try log.noteSummaryChanges(stocks, at: tail.position)
         log.keepRows(state.intoCache(), of: .base)
-    }
-
-    /// The stored verdicts other than accepted: a repeated batch gets the same answer.
-    private func verdicts(
-        of batch: EventBatch,
-        in log: any LogReading
-    ) throws -> [EventVerdict] {
-        var verdicts: [EventVerdict] = []
-        for sequence in batch.first...batch.last {
-            let id = EventID(node: batch.node, sequence: sequence)
-            guard let ruling = try log.entry(of: id)?.ruling, ruling.verdict != .accepted else {
-                continue
-            }
-            verdicts.append(
-                EventVerdict(
-                    sequence: sequence,
-                    verdict: ruling.verdict,
-                    reason: ruling.reason
-                )
-            )
-        }
-        return verdicts
     }
 
     /// Records sites and nodes: what a join or an operator brings about.

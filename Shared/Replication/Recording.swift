@@ -31,10 +31,14 @@ extension InventoryCommand {
     ///
     /// It leaves out the site, which an op belongs to anyway: a node may leave it out, the hub needs
     /// it, and the command is the same.
+    /// Of the hash only the first half is kept: it tells an honest repeat from a reused op, travels
+    /// with every event, and cannot be compressed. Without an op there is none.
     var hashAtItsSite: ContentHash {
+        guard op != nil else { return .zero }
         var command = self
         command.site = nil
-        return ContentHash.of(WireFormat.encodeContent(of: command))
+        let whole = ContentHash.of(WireFormat.encodeContent(of: command)).words
+        return ContentHash(words: (whole.0, whole.1, 0, 0))
     }
 }
 

@@ -29,7 +29,11 @@ extension WireInventoryEvent {
         if let op = event.op { self.op = op.text }
         if let actor = event.actor { self.actor = actor.text }
         if let device = event.device { self.device = device.text }
-        if let hash = event.commandHash { commandHash = Data(hash) }
+        if let hash = event.commandHash {
+            // The half that is zero does not travel.
+            let isHalf = hash.words.2 == 0 && hash.words.3 == 0
+            commandHash = Data(isHalf ? Array(hash.bytes.prefix(16)) : hash.bytes)
+        }
         if let origin = event.origin { self.origin = WireEventId(origin) }
         setCommon(
             body: event.body,
@@ -96,7 +100,8 @@ extension WireInventoryEvent {
         if hasNote { event.note = note }
         event.isForced = forced
         if !commandHash.isEmpty {
-            event.commandHash = try WireField.hash(commandHash, "command_hash")
+            let zeros = Data(repeating: 0, count: commandHash.count == 16 ? 16 : 0)
+            event.commandHash = try WireField.hash(commandHash + zeros, "command_hash")
         }
         do throws(ReplicationError) {
             if hasOrigin { event.origin = try origin.value("origin") }

@@ -12,6 +12,8 @@ final class LogWriter: LogReader, LogTransaction {
     private(set) var failure: StorageError?
     /// Rows that are kept in memory between transactions.
     private let shelf: RowShelf
+    /// The last entry of each node whose entries this transaction has appended at their end.
+    private var lastEntries: [NodeID: (sequence: Int64, position: Int64)] = [:]
     /// Rows to keep once the transaction is durable.
     private var kept: [(rows: RowCache, view: StateView)] = []
 
@@ -115,11 +117,17 @@ final class LogWriter: LogReader, LogTransaction {
         sequence: Int64,
         at position: Int64
     ) throws(StorageError) {
+        if let last = lastEntries[node], sequence > last.sequence, position > last.position {
+            lastEntries[node] = (sequence, position)  // it follows what follows all others
+            return
+        }
         let statement = try statement(.neighbours)
         try statement.bind(node, at: 1)
         try statement.bind(position, at: 2)
         defer { statement.reset() }
+        lastEntries[node] = nil
         guard try statement.step() else { return }
+        if statement.isNull(1) { lastEntries[node] = (sequence, position) }
         let isAfterLower = statement.isNull(0) || statement.number(0) < sequence
         let isBeforeHigher = statement.isNull(1) || sequence < statement.number(1)
         guard isAfterLower, isBeforeHigher else {

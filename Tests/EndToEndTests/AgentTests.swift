@@ -63,9 +63,9 @@ struct AgentTests {
             for number in 1...40 {
                 #expect(try await record(number, peer).status == .recorded)
             }
-            // The hub's answer would be waited for a minute and more. Tests do not time: the bound
-            // tells the two apart, and no more.
-            #expect(ContinuousClock.now - start < .seconds(20))
+            // The hub's answer would be waited for a minute and more, for each of them. Tests do not
+            // time: the bound tells the two apart on the busiest machine, and no more.
+            #expect(ContinuousClock.now - start < .seconds(300))
             #expect(try status(network, site).at("events", "pending")?.integer == 40)
             if signal == SIGKILL {
                 try await network.hub.start()

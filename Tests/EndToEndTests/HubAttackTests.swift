@@ -97,8 +97,12 @@ struct HubAttackTests {
     }
 
     /// Where the hub stands: its head, what it acknowledged, and all digests.
-    private func standing(_ network: RunningNetwork) throws -> JSONValue {
-        try JSONReader.read(Array(network.plumblineHub("status", "--json").text.utf8))
+    private func standing(_ network: RunningNetwork) throws -> [JSONValue?] {
+        let output = try network.plumblineHub("status", "--json")
+        let status = try JSONReader.read(Array(output.text.utf8))
+        guard case .array(let nodes)? = status["nodes"] else { return [] }
+        return [status["head"], status["digests"], status["attention"]]
+            + nodes.map { $0["acknowledged"] }
     }
 
     /// A hub with an honest node at work and a node whose key was stolen.
@@ -357,7 +361,7 @@ struct HubAttackTests {
             #expect(held >= UInt64(events.count) * 9 / 10, "\(verdicts)")
 
             let after = try standing(network)
-            #expect(after.at("digests", "LON") == before.at("digests", "LON"))
+            #expect(after[1]?["LON"] == before[1]?["LON"])
             // The node goes on after them: what it says then is heard.
             let last = try attacker.batch(first: held + 1, after: chain.tip, [attacker.events[0]])
             let reply = try await attacker.send(WireFormat.encode(last))
