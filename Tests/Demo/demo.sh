@@ -16,7 +16,7 @@ cd "$work"
 declare -A process=()
 stop_all() {
     local name
-    for name in "${!process[@]}"; do kill -9 -- "-${process[$name]}" 2>/dev/null || true; done
+    for name in "${!process[@]}"; do kill_now "$name" 2>/dev/null || true; done
 }
 finish() {
     local status=$?
@@ -76,6 +76,8 @@ import() {
     edge import online-retail "$orders" --data "$1" --at-site --receipts restock --until "$2"
 }
 
+recorded() { edge status --data "$1" --json | grep -o '"recorded":[0-9]*' | cut -d: -f2; }
+
 show() {
     local site
     for site in "${sites[@]}"; do edge status --data "$site" || true; done
@@ -92,7 +94,7 @@ day() { date -u -d "$first_day + $(($1 - 1)) days" +%F; }
 orders=${ORDERS:-}
 if [ -z "$orders" ]; then
     orders=$work/orders.csv
-    edge import sample --seed "${SEED:-7}" --days 8 --orders-per-day 60 > "$orders"
+    edge import sample --seed "${SEED:-7}" --days 8 --orders-per-day 400 > "$orders"
     echo "Orders of 8 days, made from the seed ${SEED:-7}: $(wc -l < "$orders") lines."
 fi
 
@@ -137,9 +139,17 @@ edge item change "$sku" --version-seen 1 --safety-stock 9 --data LON
 say "GLA's agent is killed in the middle of its work, and started again"
 import GLA "$(day 6)" > GLA.import 2>&1 &
 importing=$!
-sleep 0.4
+before=$(recorded GLA)
+for try in {1..100}; do
+    [ "$(recorded GLA)" -gt "$before" ] && break
+    sleep 0.02
+done
 kill_now GLA
-wait "$importing" && echo 'GLA had finished already.' || echo 'GLA was interrupted.'
+if wait "$importing"; then
+    echo 'GLA had finished already.'
+else
+    sed 's/^/The interrupted import said: /' GLA.import
+fi
 start_agent GLA
 import GLA "$(day 6)"
 
@@ -187,13 +197,14 @@ for site in "${sites[@]}"; do
     fi
 done
 hub conflicts --json > conflicts.json
-resolved=$(grep -o '"state":"resolved"' conflicts.json | wc -l)
-opened=$(grep -o '"state":"open"' conflicts.json | wc -l)
+# A conflict has a row at each site that it touches.
+count() { { grep -o "\"id\":\"[^\"]*\",\"rule\":\"[^\"]*\",\"state\":\"$1\"" conflicts.json || true; } | sort -u | wc -l; }
+resolved=$(count resolved)
+opened=$(count open)
 hub conflicts
 
 say 'Every store is folded again from nothing'
 stop_all
-process=()
 rm -f hub/listen
 for site in "${sites[@]}"; do edge verify --data "$site" || all_equal=false; done
 hub verify || all_equal=false
