@@ -96,7 +96,12 @@ public final class EdgeAgent: Service, Sendable {
                 guard let replicator = current.withLock(\.self) else {
                     throw ReplicationError(.hubUnreachable, "The agent is about to begin.")
                 }
-                try await replicator.refresh()
+                // At least a moment: a time-out of nothing still asks once.
+                let patience = max(left, Self.askPause)
+                guard try await within(patience, { try await replicator.refresh() }) != nil else {
+                    replicator.noteSilence()
+                    throw ReplicationError.silentHub
+                }
                 replicator.hurry()
                 let wait = min(left, Self.askAgain)
                 if try await isInSync(replicator, within: wait) { return true }

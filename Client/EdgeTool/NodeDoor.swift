@@ -189,7 +189,16 @@ struct NodeDoor {
         var isFirst = true
         while true {
             do {
-                let isInSync = try await replicator.syncOnce()
+                // At least a moment: a time-out of nothing still asks once.
+                let left = max(clock.now.duration(to: end), .milliseconds(200))
+                guard let isInSync = try await within(left, { try await replicator.syncOnce() })
+                else {
+                    // Its time has passed in the middle of an exchange, or before the hub answered.
+                    guard replicator.state.contact == .connected else {
+                        throw ReplicationError.silentHub
+                    }
+                    return false
+                }
                 // What the hub adds of its own to what was pushed is news for a second exchange.
                 if isInSync || clock.now >= end || (!persists && !isFirst) { return isInSync }
             } catch let error as ReplicationError {

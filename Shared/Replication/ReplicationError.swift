@@ -120,6 +120,15 @@ public struct ReplicationError: Error, Sendable, CustomStringConvertible {
         self.refusal = refusal
     }
 
+    /// The error when a hub did not answer within the time that the caller gave it.
+    public static var silentHub: ReplicationError {
+        ReplicationError(
+            .hubUnreachable,
+            "The hub did not answer in time.",
+            hint: "Check the hub, or wait longer with --timeout."
+        )
+    }
+
     /// The code and the sentence.
     public var description: String { "\(code): \(message)" }
 

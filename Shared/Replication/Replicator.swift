@@ -69,6 +69,22 @@ public final class Replicator: Service, Sendable {
     /// How the node stands with its hub.
     public var state: State { current.withLock { $0 } }
 
+    /// Notes that the hub did not answer somebody who waited for it.
+    public func noteSilence() {
+        current.withLock { state in
+            state.contact = .unreachable
+            state.failure = ReplicationError.silentHub.message
+        }
+    }
+
+    /// Notes that the hub answered.
+    private func heard() {
+        current.withLock { state in
+            state.contact = .connected
+            state.failure = nil
+        }
+    }
+
     /// Tries at once if it is waiting before the next attempt.
     public func hurry() { urgent.raise() }
 
@@ -203,6 +219,7 @@ public final class Replicator: Service, Sendable {
         }
         let reply = try await caller.hello(request)
         let receivedAt = now()
+        heard()
         guard reply.action == .proceed else {
             throw ReplicationError(
                 .refused,
@@ -251,6 +268,7 @@ public final class Replicator: Service, Sendable {
                 let start = clock.now
                 do throws(ReplicationError) {
                     let reply = try await caller.push(batch, to: link)
+                    heard()
                     action = session.received(reply, after: start.duration(to: clock.now))
                 } catch {
                     action = session.failed(error)
@@ -297,7 +315,9 @@ public final class Replicator: Service, Sendable {
                     digestAgrees: agrees
                 )
                 do throws(ReplicationError) {
-                    action = session.received(try await caller.pull(request, from: link))
+                    let page = try await caller.pull(request, from: link)
+                    heard()
+                    action = session.received(page)
                 } catch {
                     action = session.failed(error)
                 }

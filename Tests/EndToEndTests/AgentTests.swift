@@ -119,9 +119,20 @@ struct AgentTests {
             try await network.startAll()
             try network.plumbline(site, "record", input: item)
             _ = try network.settle()
-            try await network.hub.kill()
-            for isByAgent in [true, false] {
-                if !isByAgent { #expect(await site.agent.stop() == .exited(0)) }
+            // First a hub that hangs, then one that is gone; first by the agent, then by the file.
+            for (isHanging, isByAgent) in [
+                (true, true), (false, true), (false, false), (true, false),
+            ] {
+                if isHanging {
+                    if !isByAgent { try await network.hub.start() }
+                    await network.hub.send(SIGSTOP)
+                } else if isByAgent {
+                    try await network.hub.kill()
+                } else {
+                    #expect(await site.agent.stop() == .exited(0))
+                }
+                let start = ContinuousClock.now
+                defer { #expect(ContinuousClock.now - start < .seconds(30), "not a minute") }
                 let output = try network.programs.run(
                     "plumbline",
                     ["sync", "--wait", "--timeout", "2", "--json", "--data", site.name]
