@@ -21,7 +21,12 @@ struct AgentCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var options: CommonOptions
-    @Option(help: "Also answers here; HOST:PORT on this machine's own network alone.")
+    @Option(
+        help: """
+            Also answers at HOST:PORT, of loopback alone; whoever is on this machine can then use \
+            it, while the socket is the owner's.
+            """
+    )
     var listen: String?
 
     private var address: (host: String, port: Int)? {

@@ -127,7 +127,7 @@ extension EdgeNode {
     func recordInBulk(_ commands: some Collection<InventoryCommand>) async throws {
         var rest = commands[...]
         while !rest.isEmpty {
-            let part = rest.prefix(Self.commandsMax)
+            let part = rest.prefix(CommandBatch.commandsMax)
             rest = rest.dropFirst(part.count)
             for recording in try await record(Array(part)) {
                 if let refusal = recording.refusal {
