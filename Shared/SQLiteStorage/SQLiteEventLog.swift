@@ -32,6 +32,9 @@ public final class SQLiteEventLog: EventLog {
     /// The page cache of one connection: 16 MiB, so that the rows that are at work stay in memory.
     private static let cacheKibibytes = 16 << 10
 
+    /// How long a connection waits for another one of this process: far longer than any holds a lock.
+    private static let busySeconds: Double = 10
+
     /// Opens a store.
     ///
     /// It reads and writes the disk on the calling thread.
@@ -123,7 +126,9 @@ public final class SQLiteEventLog: EventLog {
         var configuration = Configuration()
         configuration.label = "EventLog"
         configuration.foreignKeysEnabled = true
-        configuration.busyMode = .immediateError  // nobody else may hold the file
+        // Nobody else may hold the file; but a reader of ours that meets the index of the write-ahead
+        // log half written locks the writer out while it looks again.
+        configuration.busyMode = .timeout(busySeconds)
         configuration.prepareDatabase { database in
             guard lock.isHeld else {
                 throw StorageError(.closed, "The event log is closed.", hint: "Open it again.")
