@@ -83,7 +83,7 @@ show() {
     for site in "${sites[@]}"; do edge status --data "$site" || true; done
 }
 
-field() { grep -o "\"$2\":[^,}]*" "$1" | head -n 1 | cut -d: -f2- | tr -d '"'; }
+field() { grep -o "\"$2\":[^,}]*" "$1" | sed -n 1p | cut -d: -f2- | tr -d '"'; }
 digests() { grep -o '"digest":{[^}]*"financial":"[0-9a-f]*"' "$1" | grep -o '[0-9a-f]\{64\}'; }
 
 hub_port=$((20000 + RANDOM % 20000))
@@ -121,7 +121,9 @@ for site in "${sites[@]}"; do
 done
 for import in "${imports[@]}"; do wait "$import"; done
 for site in "${sites[@]}"; do printf '%s: %s\n' "$site" "$(cat "$site.import")"; done
-sku=$(edge stock --data LON --json | grep -o '"sku":"[^"]*","on_hand":"[0-9]\{3,\}"' | head -n 1 | cut -d'"' -f4)
+edge stock --data LON --json > stock.json
+grep -o '"sku":"[^"]*","on_hand":"[0-9]\{3,\}"' stock.json > plenty
+sku=$(sed -n 1p plenty | cut -d'"' -f4)
 edge transfer request T-1 "$sku" 10 --to MAN --data LON
 for site in "${sites[@]}"; do edge sync --data "$site" --wait > /dev/null || [ $? -eq 4 ]; done
 show
