@@ -113,15 +113,12 @@ public struct LocalAPI: Sendable {
                 (name: String(parameter.key), value: String(parameter.value))
             }
             let page = try await agent.node.report(ReportQuery(kind, parameters: parameters))
-            let accepted = request.headers[.accept] ?? ""
-            let isLines = accepted.contains(ReportHTTP.linesContentType)
-            var response = Self.response(
-                .ok,
-                isLines ? page.lines : page.array,
-                isLines ? ReportHTTP.linesContentType : ReportHTTP.arrayContentType
-            )
-            if let next = page.next, let name = HTTPFields.Element.Name(ReportHTTP.cursorHeader) {
-                response.headers[name] = next
+            let reply = ReportHTTP.reply(with: page, accept: request.headers[.accept])
+            var response = Self.response(.ok, reply.body, reply.contentType)
+            for header in reply.headers {
+                if let name = HTTPFields.Element.Name(header.name) {
+                    response.headers[name] = header.value
+                }
             }
             return response
         } catch {

@@ -26,18 +26,15 @@ extension HubApplication {
     }
 
     private func reply(to request: Request, with page: ReportPage) -> Response {
-        let accepted = request.headers[.accept] ?? ""
-        let isLines = accepted.contains(ReportHTTP.linesContentType)
-        var headers: HTTPFields = [
-            .contentType: isLines ? ReportHTTP.linesContentType : ReportHTTP.arrayContentType
-        ]
-        if let next = page.next, let name = HTTPFields.Element.Name(ReportHTTP.cursorHeader) {
-            headers[name] = next
+        let reply = ReportHTTP.reply(with: page, accept: request.headers[.accept])
+        var headers: HTTPFields = [.contentType: reply.contentType]
+        for header in reply.headers {
+            if let name = HTTPFields.Element.Name(header.name) { headers[name] = header.value }
         }
         return Response(
             status: .ok,
             headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: isLines ? page.lines : page.array))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: reply.body))
         )
     }
 }

@@ -67,4 +67,19 @@ public enum ReportHTTP {
     public static let linesContentType = "application/x-ndjson"
     /// The media type of a body that is one array.
     public static let arrayContentType = "application/json"
+
+    /// Chooses how a page goes into a reply.
+    ///
+    /// - Parameters:
+    ///   - page: The page.
+    ///   - accept: The request's header `Accept`; nil if it has none.
+    /// - Returns: The body, its media type, and the headers beside it.
+    public static func reply(
+        with page: ReportPage,
+        accept: String?
+    ) -> (body: [UInt8], contentType: String, headers: [(name: String, value: String)]) {
+        let headers = page.next.map { [(name: cursorHeader, value: $0)] } ?? []
+        return accept?.contains(linesContentType) == true
+            ? (page.lines, linesContentType, headers) : (page.array, arrayContentType, headers)
+    }
 }
