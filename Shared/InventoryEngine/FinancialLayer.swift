@@ -74,30 +74,9 @@ package struct AccountRow: Row {
 }
 
 /// One valued movement in the history of an item at a site: what replay works on.
-package struct MovementRow: Row {
+package struct MovementRow: HistoryRow {
+    package typealias Key = HistoryKey<MovementRow>
     package static let kind = RowKind.movement
-
-    /// The place in the history.
-    package struct Key: RowKey {
-        package var stock: StockKey
-        package var movement: MovementKey
-        package var site: SiteCode? { stock.home }
-
-        package init(stock: StockKey, movement: MovementKey) {
-            self.stock = stock
-            self.movement = movement
-        }
-
-        package func encode(into writer: inout ByteWriter) {
-            stock.encode(into: &writer)
-            writer.movement(movement)
-        }
-
-        package init(from reader: inout ByteReader) throws(EngineError) {
-            self.stock = try StockKey(from: &reader)
-            self.movement = try reader.movement()
-        }
-    }
 
     /// How the value of a movement comes about.
     package enum Rule: UInt8, Sendable {
@@ -128,6 +107,7 @@ package struct MovementRow: Row {
     package var isVoid: Bool
     /// The cost layers after it.
     package var after: CostPool
+    package var previous: MovementKey?
 
     package var isInward: Bool { rule != .issue }
 
@@ -154,6 +134,7 @@ package struct MovementRow: Row {
         }
         writer.bool(isVoid)
         after.encode(into: &writer)
+        writer.place(previous)
     }
 
     package init(
@@ -203,6 +184,7 @@ package struct MovementRow: Row {
         }
         self.isVoid = try reader.bool()
         self.after = try CostPool(from: &reader)
+        self.previous = try reader.place()
     }
 }
 

@@ -111,6 +111,8 @@ package struct StockSummary: Row {
     package var value = Money.zero
     /// The latest moment as of which the item was counted.
     package var countedAt: Instant?
+    /// The newest place in the history of what was moved.
+    package var lastPosting: MovementKey?
 
     package init() {}
 
@@ -144,6 +146,7 @@ package struct StockSummary: Row {
         writer.quantity(rightsGranted)
         writer.money(value)
         writer.optional(countedAt) { $0.signed($1.microseconds) }
+        writer.place(lastPosting)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -165,5 +168,6 @@ package struct StockSummary: Row {
         self.countedAt = try reader.optional { (r) throws(EngineError) in
             Instant(microseconds: try r.signed())
         }
+        self.lastPosting = try reader.place()
     }
 }

@@ -3,30 +3,9 @@ package import Causality
 /// What one event moved of one item at one site: the history that a count is compared with.
 ///
 /// A bucket is the sum of its postings.
-package struct PostingRow: Row {
+package struct PostingRow: HistoryRow {
+    package typealias Key = HistoryKey<PostingRow>
     package static let kind = RowKind.posting
-
-    /// The place in the history of the stock.
-    package struct Key: RowKey {
-        package var stock: StockKey
-        package var place: MovementKey
-        package var site: SiteCode? { stock.home }
-
-        package init(stock: StockKey, place: MovementKey) {
-            self.stock = stock
-            self.place = place
-        }
-
-        package func encode(into writer: inout ByteWriter) {
-            stock.encode(into: &writer)
-            writer.movement(place)
-        }
-
-        package init(from reader: inout ByteReader) throws(EngineError) {
-            self.stock = try StockKey(from: &reader)
-            self.place = try reader.movement()
-        }
-    }
 
     /// One change of one bucket.
     package struct Line: Equatable, Sendable {
@@ -48,6 +27,7 @@ package struct PostingRow: Row {
     package var lines: [Line]
     /// The count that was recorded here, which moved nothing.
     package var count: DocumentID?
+    package var previous: MovementKey?
 
     package init(event: EventID, lines: [Line], count: DocumentID? = nil) {
         self.event = event
@@ -65,6 +45,7 @@ package struct PostingRow: Row {
             writer.byte(line.status.rawValue)
             writer.quantity(line.delta)
         }
+        writer.place(previous)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -81,5 +62,6 @@ package struct PostingRow: Row {
                 )
             )
         }
+        self.previous = try reader.place()
     }
 }

@@ -30,6 +30,20 @@ package struct StateIdentities: Sendable {
         var valuedUnits: Int128 = 0
         var layerValue: Int128 = 0
         var unposted: Int128 = 0
+        var lastMovement: MovementKey?
+        var movements = Chain()
+        var postings = Chain()
+    }
+
+    /// A history as its rows in order tell it.
+    private struct Chain {
+        var last: MovementKey?
+        var isWhole = true
+
+        mutating func add(_ place: MovementKey, after previous: MovementKey?) {
+            isWhole = isWhole && previous == last
+            last = place
+        }
     }
 
     private struct Totals {
@@ -47,7 +61,7 @@ package struct StateIdentities: Sendable {
 
     package init() {}
 
-    /// Counts one row of the base.
+    /// Counts one row of the base; those of one kind come in the order of their keys.
     ///
     /// - Throws: ``EngineError`` with the code `damaged` if the bytes are no row of the kind.
     package mutating func add(
@@ -80,6 +94,7 @@ package struct StateIdentities: Sendable {
             stocks[stock, default: Sums()].valuedUnits = Int128(try row.pool.quantity().units)
             stocks[stock, default: Sums()].layerValue = Int128(try row.pool.value().units)
             stocks[stock, default: Sums()].unposted = Int128(row.unposted.units)
+            stocks[stock, default: Sums()].lastMovement = row.lastMovement
             if row.pool.held.isZero, !row.pool.heldValue.isZero {
                 lineFaults.append(Fault(place: name(stock), sentence: "No units have a value."))
             }
@@ -96,12 +111,15 @@ package struct StateIdentities: Sendable {
                     accounts[place, default: Totals()].journalCredit -= Int128(line.amount.units)
                 }
             }
+        case .movement:
+            let (place, row) = (try MovementRow.Key(bytes: key), try MovementRow(bytes: value))
+            stocks[place.stock, default: Sums()].movements.add(place.place, after: row.previous)
         case .summary:
             stocks[try StockKey(bytes: key), default: Sums()].summary =
                 try StockSummary(bytes: value)
         case .item, .site, .node, .location, .task, .order, .purchaseOrder, .transfer,
-            .customerReturn, .count, .adjustment, .backorder, .movement, .conflict, .exception,
-            .parked, .operation, .orderEffect, .digest:
+            .customerReturn, .count, .adjustment, .backorder, .conflict, .exception, .parked,
+            .operation, .orderEffect, .digest:
             break
         }
     }
@@ -117,6 +135,7 @@ package struct StateIdentities: Sendable {
     }
 
     private mutating func add(_ key: PostingRow.Key, _ row: PostingRow) {
+        stocks[key.stock, default: Sums()].postings.add(key.place, after: row.previous)
         for line in row.lines {
             let bucket = BucketRow.Key(
                 home: key.stock.home,
@@ -246,6 +265,12 @@ package struct StateIdentities: Sendable {
         }
         if Int128(kept.value.units) + sums.unposted != sums.layerValue {
             faults.append("The inventory value is not the value of the cost layers.")
+        }
+        if !sums.movements.isWhole || sums.movements.last != sums.lastMovement {
+            faults.append("The history of its value is not one list in the order of time.")
+        }
+        if !sums.postings.isWhole || sums.postings.last != kept.lastPosting {
+            faults.append("The history of what was moved is not one list in the order of time.")
         }
         return faults
     }

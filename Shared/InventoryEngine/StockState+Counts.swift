@@ -23,10 +23,7 @@ extension StockState {
         guard !report.moves.isEmpty else { return }
         let place = posting(current)
         for (stock, lines) in report.moves.sorted(by: { $0.key < $1.key }) {
-            cache.postings.insert(
-                PostingRow.Key(stock: stock, place: place),
-                PostingRow(event: current.event.id, lines: lines)
-            )
+            try addPosting(PostingRow(event: current.event.id, lines: lines), stock, place)
             guard let counted = try cache.summaries.row(stock, from: reader)?.countedAt,
                 place.effective <= counted.adding(microseconds: CountRow.guardMicroseconds)
             else { continue }
@@ -71,10 +68,8 @@ extension StockState {
             }
             try takeOutLater(current, stock, place, &counted)
             count.lines.append(counted)
-            cache.postings.insert(
-                PostingRow.Key(stock: stock, place: place),
-                PostingRow(event: current.event.id, lines: [], count: body.count)
-            )
+            let marker = PostingRow(event: current.event.id, lines: [], count: body.count)
+            try addPosting(marker, stock, place)
             try changeSummary(stock) { (summary) throws(EngineError) in
                 summary.countedAt = max(summary.countedAt ?? place.effective, place.effective)
             }
@@ -128,18 +123,29 @@ extension StockState {
         }
     }
 
-    /// The history of a stock from a moment on.
+    /// Puts what the event at hand moved, or a count, into the history of a stock.
+    private mutating func addPosting(
+        _ row: PostingRow,
+        _ stock: StockKey,
+        _ place: MovementKey
+    ) throws(EngineError) {
+        let last = try cache.summaries.row(stock, from: reader)?.lastPosting
+        let newest = try insert(row, into: \.postings, stock, at: place, after: last)
+        guard newest != last else { return }
+        try changeSummary(stock) { (summary) throws(EngineError) in
+            summary.lastPosting = newest
+        }
+    }
+
+    /// What was moved of a stock from a moment on, and the counts of it, oldest first.
     private mutating func history(
         _ stock: StockKey,
         since: Instant
     ) throws(EngineError) -> [(key: PostingRow.Key, row: PostingRow)] {
-        let first = MovementKey(effective: since, position: .start, sequence: 0, index: 0)
-        return try cache.postings.rows(
-            from: PostingRow.Key(stock: stock, place: first).bytes,
-            to: upperBound(ofPrefix: stock.bytes),
-            limit: .max,
-            source: reader
-        )
+        let last = try cache.summaries.row(stock, from: reader)?.lastPosting
+        return try history(\.postings, stock, from: last) { (place, _) in
+            place.effective >= since
+        }
     }
 
     /// Clocks differ: what another node moved within the guard window of a count may have been

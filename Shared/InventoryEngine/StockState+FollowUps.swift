@@ -18,7 +18,7 @@ extension StockState {
         for (stock, due) in corrections {
             var items: [CostAdjustment.Item] = []
             for movement in due.movements.sorted() {
-                let key = MovementRow.Key(stock: stock, movement: movement)
+                let key = MovementRow.Key(stock: stock, place: movement)
                 guard let row = try cache.movements.row(key, from: reader),
                     row.value != row.posted
                 else { continue }

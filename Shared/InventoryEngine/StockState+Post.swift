@@ -661,7 +661,7 @@ extension StockState {
                 )
             }
             guard holds(body.site) else { continue }
-            let key = MovementRow.Key(stock: stock, movement: item.movement)
+            let key = MovementRow.Key(stock: stock, place: item.movement)
             guard var row = try cache.movements.row(key, from: reader) else {
                 throw EngineError(
                     .identityBroken,

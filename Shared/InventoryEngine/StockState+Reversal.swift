@@ -220,23 +220,24 @@ extension StockState {
         _ stock: StockKey,
         _ original: Current
     ) throws(EngineError) {
-        func key(_ index: UInt32) -> MovementRow.Key {
-            MovementRow.Key(
-                stock: stock,
-                movement: MovementKey(
-                    effective: original.effective,
-                    position: original.position ?? HubPosition(UInt64.max),
-                    sequence: original.event.id.sequence,
-                    index: index
-                )
+        // The movements of one event lie side by side.
+        func bound(_ index: UInt32) -> [UInt8] {
+            let place = MovementKey(
+                effective: original.effective,
+                position: original.position ?? HubPosition(UInt64.max),
+                sequence: original.event.id.sequence,
+                index: index
             )
+            return MovementRow.Key.lowerBound(stock.home, place)
         }
         let rows = try cache.movements.rows(
-            from: key(0).bytes,
-            to: key(.max).bytes,
+            from: bound(0),
+            to: upperBound(ofPrefix: bound(.max)),
             limit: .max,
             source: reader
-        ).filter { $0.row.event == original.event.id && !$0.row.isVoid }
+        ).filter {
+            $0.key.stock == stock && $0.row.event == original.event.id && !$0.row.isVoid
+        }
         guard let first = rows.first else { return }
         var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
         for (rowKey, old) in rows {
@@ -268,9 +269,9 @@ extension StockState {
             row.posted = .zero
             row.value = .zero
             try cache.movements.set(rowKey, to: row, from: reader)
-            dues.corrections[stock]?.movements.remove(rowKey.movement)
+            dues.corrections[stock]?.movements.remove(rowKey.place)
         }
         try cache.valuations.set(stock, to: valuation, from: reader)
-        try replay(current, stock, from: first.key.movement)
+        try replay(current, stock, from: first.key.place)
     }
 }

@@ -93,9 +93,8 @@ extension StockState {
                 worth: value,
                 isReceipt: rule == .given && account != .costOfGoodsSold
             )
-            valuation.lastMovement = movement
-            try cache.valuations.set(stock, to: valuation, from: reader)
-            addMovement(
+            try addMovement(
+                &valuation,
                 stock,
                 movement,
                 MovementRow(
@@ -109,6 +108,7 @@ extension StockState {
                     after: valuation.pool
                 )
             )
+            try cache.valuations.set(stock, to: valuation, from: reader)
         }
         if carries, current.isShared { report.carried.append(value) }
         if carries { report.carriedRead += 1 }
@@ -170,9 +170,8 @@ extension StockState {
                     at: stock.home
                 )
             }
-            valuation.lastMovement = movement
-            try cache.valuations.set(stock, to: valuation, from: reader)
-            addMovement(
+            try addMovement(
+                &valuation,
                 stock,
                 movement,
                 MovementRow(
@@ -186,6 +185,7 @@ extension StockState {
                     after: valuation.pool
                 )
             )
+            try cache.valuations.set(stock, to: valuation, from: reader)
         }
         if carries, current.isShared { report.carried.append(value) }
         if carries { report.carriedRead += 1 }
@@ -230,13 +230,20 @@ extension StockState {
         return (cost, item.properties.scale)
     }
 
-    /// Adds a movement of the event at hand.
+    /// Adds a movement of the event at hand to the history; the caller stores the valuation.
     private mutating func addMovement(
+        _ valuation: inout ValuationRow,
         _ stock: StockKey,
         _ movement: MovementKey,
         _ row: MovementRow
-    ) {
-        cache.movements.insert(MovementRow.Key(stock: stock, movement: movement), row)
+    ) throws(EngineError) {
+        valuation.lastMovement = try insert(
+            row,
+            into: \.movements,
+            stock,
+            at: movement,
+            after: valuation.lastMovement
+        )
     }
 
     private mutating func setMovement(
@@ -245,7 +252,7 @@ extension StockState {
         _ row: MovementRow
     ) throws(EngineError) {
         try cache.movements.set(
-            MovementRow.Key(stock: stock, movement: movement),
+            MovementRow.Key(stock: stock, place: movement),
             to: row,
             from: reader
         )
@@ -274,9 +281,11 @@ extension StockState {
             reference: reference,
             after: CostPool()
         )
-        addMovement(stock, movement, row)
+        var before = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+        try addMovement(&before, stock, movement, row)
+        try cache.valuations.set(stock, to: before, from: reader)
         try replay(current, stock, from: movement, inserted: movement)
-        let key = MovementRow.Key(stock: stock, movement: movement)
+        let key = MovementRow.Key(stock: stock, place: movement)
         guard let replayed = try cache.movements.row(key, from: reader) else {
             throw .damaged("A movement is missing from the history.")
         }
@@ -311,39 +320,26 @@ extension StockState {
         from movement: MovementKey,
         inserted: MovementKey? = nil
     ) throws(EngineError) {
-        let prefix = stock.bytes
-        let end = upperBound(ofPrefix: prefix)
+        // Back to the movement, and on to the last one before it that left no shortfall.
         var start = movement
         var pool = CostPool()
-        while true {
-            let previous = try cache.movements.rows(
-                from: prefix,
-                to: MovementRow.Key(stock: stock, movement: start).bytes,
-                limit: 1,
-                descending: true,
-                source: reader
-            ).first
-            guard let previous else {
-                pool = CostPool()
-                break
+        let last = try cache.valuations.row(stock, from: reader)?.lastMovement
+        var rows = try history(\.movements, stock, from: last) { (place, row) in
+            guard place < start else { return true }
+            guard let first = row.after.shortfalls.first else {
+                pool = row.after
+                return false
             }
-            pool = previous.row.after
-            guard let first = pool.shortfalls.first else { break }
             start = first.movement
+            return true
         }
-        var rows = try cache.movements.rows(
-            from: MovementRow.Key(stock: stock, movement: start).bytes,
-            to: end,
-            limit: .max,
-            source: reader
-        )
         var issues = try issuesServed(by: rows, at: stock, inserted: inserted)
         let standard = try standardCost(of: stock.sku)
         let moneyScale = settings.moneyScale
         var places: [MovementKey: Int] = [:]
         var values = rows.map(\.row.value)
         for index in rows.indices {
-            places[rows[index].key.movement] = index
+            places[rows[index].key.place] = index
             let row = rows[index].row
             guard !row.isVoid else {
                 rows[index].row.after = pool
@@ -379,7 +375,7 @@ extension StockState {
                     }
                 }
             case .issue:
-                let value = try pool.issue(row.quantity, by: rows[index].key.movement) {
+                let value = try pool.issue(row.quantity, by: rows[index].key.place) {
                     (beyond) throws(EngineError) in
                     try standard?.cost.value(
                         of: beyond,
@@ -427,7 +423,7 @@ extension StockState {
             }
             guard let issue = issues[reference] else { continue }
             // A return that is being received is not yet among what came back.
-            if row.isInward, key.movement == inserted { continue }
+            if row.isInward, key.place == inserted { continue }
             let sign: (Money, Quantity) =
                 row.rule == .issue ? (-row.value, -row.quantity) : (row.value, row.quantity)
             issues[reference] = CostRatio(
@@ -448,7 +444,7 @@ extension StockState {
         var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
         for index in rows.indices {
             var row = rows[index].row
-            let movement = rows[index].key.movement
+            let movement = rows[index].key.place
             let delta = try values[index].minus(row.value)
             row.value = values[index]
             if !delta.isZero {
@@ -464,12 +460,6 @@ extension StockState {
         }
         if dues.corrections[stock]?.movements.isEmpty == true { dues.corrections[stock] = nil }
         valuation.pool = pool
-        if let last = rows.last {
-            valuation.lastMovement = max(
-                last.key.movement,
-                valuation.lastMovement ?? last.key.movement
-            )
-        }
         try cache.valuations.set(stock, to: valuation, from: reader)
     }
 

@@ -262,7 +262,7 @@ struct AverageCostTests {
     /// Compares every movement, and the books, with a valuation from scratch.
     private func compare(_ rows: InMemoryRowSource, _ seed: UInt64) throws {
         let stored = try rows.typed(MovementRow.self).filter { !$0.row.isVoid }.sorted {
-            $0.key.movement < $1.key.movement
+            $0.key.place < $1.key.place
         }
         let moves = try stored.map { key, row in
             let units = row.quantity.units
@@ -287,7 +287,7 @@ struct AverageCostTests {
         for (index, (key, row)) in stored.enumerated() {
             try #require(
                 row.value.units == brute.values[index],
-                "\(key.movement) is \(row.value.units), not \(brute.values[index]): \(row) SEED=\(seed)"
+                "\(key.place) is \(row.value.units), not \(brute.values[index]): \(row) SEED=\(seed)"
             )
             #expect(row.posted == row.value, "SEED=\(seed)")
         }

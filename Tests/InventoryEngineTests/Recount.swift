@@ -44,6 +44,37 @@ struct Recount {
         try countMoney(isSettled: isSettled)
         try compare(isSettled: isSettled)
         try checkOrders()
+        try checkHistories()
+    }
+
+    /// Every history is one list: sorted by time, each row names the one before it.
+    private mutating func checkHistories() throws {
+        var lists: [String: (kept: MovementKey?, rows: [(MovementKey, MovementKey?)])] = [:]
+        for (key, row) in try rows.typed(ValuationRow.self) {
+            lists["value of \(key)", default: (nil, [])].kept = row.lastMovement
+        }
+        for (key, row) in try rows.typed(StockSummary.self) {
+            lists["moves of \(key)", default: (nil, [])].kept = row.lastPosting
+        }
+        for (key, row) in try rows.typed(MovementRow.self) {
+            lists["value of \(key.stock)", default: (nil, [])].rows.append(
+                (key.place, row.previous)
+            )
+        }
+        for (key, row) in try rows.typed(PostingRow.self) {
+            lists["moves of \(key.stock)", default: (nil, [])].rows.append(
+                (key.place, row.previous)
+            )
+        }
+        for (name, list) in lists {
+            let sorted = list.rows.sorted { $0.0 < $1.0 }
+            let before = [nil] + sorted.dropLast().map { Optional($0.0) }
+            expect(
+                sorted.map(\.1) == Array(before.prefix(sorted.count))
+                    && sorted.last?.0 == list.kept,
+                "the \(name) are not one list: \(list)"
+            )
+        }
     }
 
     private mutating func expect(_ holds: Bool, _ fault: @autoclosure () -> String) {
@@ -188,7 +219,7 @@ struct Recount {
         for (key, row) in try rows.typed(MovementRow.self) {
             let sign: Int64 = row.rule == .issue ? -1 : 1
             if isSettled {
-                expect(row.posted == row.value, "\(key.movement) is not posted: \(row)")
+                expect(row.posted == row.value, "\(key.place) is not posted: \(row)")
             }
             guard !row.isVoid else {
                 expect(row.posted.isZero && row.value.isZero, "a void movement has a value")

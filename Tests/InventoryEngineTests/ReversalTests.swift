@@ -140,7 +140,14 @@ struct ReversalTests {
             .item, .location, .bucket, .orderLine, .surplus, .transferLine, .rights, .task,
             .backorder, .summary,
         ]
-        return edge.allRows.filter { kinds.contains($0.key.kind) }
+        var rows = edge.allRows.filter { kinds.contains($0.key.kind) }
+        for (name, bytes) in rows where name.kind == .summary {
+            // History goes on; the figures do not.
+            guard var summary = try? StockSummary(bytes: bytes) else { continue }
+            summary.lastPosting = nil
+            rows[name] = summary.bytes
+        }
+        return rows
     }
 
     @Test(arguments: days)

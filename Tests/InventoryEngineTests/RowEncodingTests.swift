@@ -102,9 +102,9 @@ struct RowEncodingTests {
         }
         let stock = StockKey(home: "W", sku: "P")
         let movements = (0..<20).map { _ in
-            MovementRow.Key(stock: stock, movement: samples.movement())
+            MovementRow.Key(stock: stock, place: samples.movement())
         }
-        expectOrder(movements, seed: seed) { $0.movement < $1.movement }
+        expectOrder(movements, seed: seed) { $0.place < $1.place }
         let waiting = try (0..<20).map { _ in
             BackorderRow.Key(
                 home: "W",

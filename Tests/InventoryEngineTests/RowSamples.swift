@@ -332,6 +332,7 @@ struct RowSamples {
         summary.rightsGranted = quantity()
         summary.value = money()
         summary.countedAt = maybe { $0.instant() }
+        summary.lastPosting = maybe { $0.movement() }
         add(StockKey(home: id(), sku: id()), summary)
         let rules: [MovementRow.Rule] = [.given, .current, .ofIssue, .issue]
         let references: [MovementReference?] = [
@@ -349,7 +350,8 @@ struct RowSamples {
             after: try pool()
         )
         moved.isVoid = bool()
-        add(MovementRow.Key(stock: StockKey(home: id(), sku: id()), movement: movement()), moved)
+        moved.previous = maybe { $0.movement() }
+        add(MovementRow.Key(stock: StockKey(home: id(), sku: id()), place: movement()), moved)
         let lines = many {
             JournalLine(
                 site: $0.id(),

@@ -187,8 +187,19 @@ struct VerificationTests {
             name: "a row of history is gone",
             store: .hub,
             sql: "DELETE FROM layer_row WHERE kind = \(RowKind.movement.rawValue)",
-            code: .rowMissing,
-            isAlone: true
+            code: .rowMissing
+        ),
+        Damage(
+            name: "a row of history names another one before it",
+            store: .node(0),
+            sql: """
+                UPDATE layer_row
+                SET value = CAST(substr(value, 1, length(value) - 1) || x'01' AS BLOB)
+                WHERE view = 0 AND kind = \(RowKind.posting.rawValue) AND key = (
+                    SELECT max(key) FROM layer_row
+                    WHERE view = 0 AND kind = \(RowKind.posting.rawValue))
+                """,
+            code: .identityBroken
         ),
         Damage(
             name: "a row is too many",
