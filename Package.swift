@@ -209,6 +209,13 @@ let package = Package(
             path: "Tests/TestSupportTests"
         ),
         .testTarget(
+            name: "SQLiteStorageTests",
+            dependencies: [
+                "Causality", "InventoryEngine", "Replication", "SQLiteStorage", "TestSupport",
+            ],
+            path: "Tests/SQLiteStorageTests"
+        ),
+        .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "Causality", "InventoryEngine", "Replication", "SQLiteStorage", "TestSupport",

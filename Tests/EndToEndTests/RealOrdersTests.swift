@@ -76,12 +76,28 @@ struct RealOrdersTests {
                 #expect(again["recorded"]?.integer == 0)
                 #expect(again["duplicates"]?.integer == count)
             }
+            await network.stopAll()
+
+            // Every store is folded again from nothing, and is what its events make of it.
+            let stopped = ContinuousClock.now
+            for site in network.sites {
+                let proof = try network.plumbline(site, "verify", "--json")
+                try expectClean(proof)
+            }
+            try expectClean(network.plumblineHub("verify", "--json"))
             print(
                 "RealOrdersTests: \(receipts), \(recorded.reduce(0, +)) commands, imported in"
-                    + " \(imported - start), in sync after \(synced - imported) more"
+                    + " \(imported - start), in sync after \(synced - imported) more, four"
+                    + " stores verified in \(ContinuousClock.now - stopped)"
             )
-            await network.stopAll()
         }
+    }
+
+    /// A proof that found nothing wrong, and looked at something.
+    private func expectClean(_ output: Programs.Output) throws {
+        let proof = try JSONReader.read(Array(output.text.utf8))
+        #expect(proof["clean"] == .bool(true), "\(output.text)")
+        #expect(proof.at("checked", "events")?.integer ?? 0 > 1_000)
     }
 
     /// Imports what belongs to a site, and returns the counts.
