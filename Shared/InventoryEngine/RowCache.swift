@@ -12,6 +12,8 @@ struct Table<R: Row>: Sendable {
         var isDirty = false
         /// Whether it is among the rows to undo.
         var isNews = false
+        /// Whether an event that stands has touched it since the rows to write were last taken.
+        var isTouched = false
     }
 
     private var places: [R.Key: Int] = [:]
@@ -96,7 +98,10 @@ struct Table<R: Row>: Sendable {
     /// Forgets how to undo: the event stands.
     mutating func keep() {
         guard !undo.isEmpty else { return }
-        for (place, _) in undo { marks[place].isNews = false }
+        for (place, _) in undo {
+            marks[place].isNews = false
+            marks[place].isTouched = true
+        }
         undo.removeAll(keepingCapacity: true)
     }
 
@@ -110,11 +115,21 @@ struct Table<R: Row>: Sendable {
     }
 
     /// Hands out what changed since the last call, and takes it as stored.
-    mutating func takeChanges(_ body: (R.Key, _ old: R?, _ new: R?) throws -> Void) rethrows {
+    ///
+    /// - Parameters:
+    ///   - includesTouched: Whether rows that events have touched and left as they were are handed
+    ///     out too.
+    ///   - body: Takes a row that has to be written, with what is stored of it.
+    mutating func takeChanges(
+        includesTouched: Bool,
+        _ body: (R.Key, _ old: R?, _ new: R?) throws -> Void
+    ) rethrows {
         guard !dirty.isEmpty else { return }
         for (place, stored) in dirty {
+            let isTouched = marks[place].isTouched
             marks[place].isDirty = false
-            guard rows[place] != stored else { continue }
+            marks[place].isTouched = false
+            guard includesTouched && isTouched || rows[place] != stored else { continue }
             try body(keys[place], stored, rows[place])
         }
         dirty.removeAll(keepingCapacity: true)
@@ -241,6 +256,8 @@ public struct RowCache: Sendable {
     var purchaseLines = Table<PurchaseLineRow>()
     var rights = Table<RightsRow>()
     var tasks = Table<TaskRow>()
+    var freezes = Table<FreezeRow>()
+    var rightsRequests = Table<RightsRequestRow>()
     var valuations = Table<ValuationRow>()
     var accounts = Table<AccountRow>()
     var orders = Table<OrderRow>()
@@ -291,6 +308,8 @@ public struct RowCache: Sendable {
         returns = Table()
         counts = Table()
         adjustments = Table()
+        freezes = Table()
+        rightsRequests = Table()
     }
 }
 
@@ -312,6 +331,8 @@ extension RowCache {
         try visitor.visit(&purchaseLines)
         try visitor.visit(&rights)
         try visitor.visit(&tasks)
+        try visitor.visit(&freezes)
+        try visitor.visit(&rightsRequests)
         try visitor.visit(&valuations)
         try visitor.visit(&accounts)
         try visitor.visit(&orders)

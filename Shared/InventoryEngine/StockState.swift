@@ -138,7 +138,9 @@ public struct StockState {
         }
 
         mutating func visit<R: Row>(_ table: inout Table<R>) {
-            table.takeChanges { key, old, new in
+            // A row that pending events have left as it was must be in the overlay nevertheless: it
+            // hides what the base will say while some of them are acknowledged, and some are not.
+            table.takeChanges(includesTouched: !settings.keepsDigests) { key, old, new in
                 guard settings.scope.holds(key.site) else { return }
                 let keyBytes = key.bytes
                 let newBytes = new?.bytes
