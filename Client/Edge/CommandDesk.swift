@@ -2,6 +2,7 @@ import Causality
 public import Interchange
 import InventoryEngine
 import Replication
+import Reports
 
 /// Takes commands as they are written, one JSON object per line, and gives a result for each.
 public struct CommandDesk: Sendable {
@@ -23,12 +24,16 @@ public struct CommandDesk: Sendable {
         if let link = try await node.log.read({ log in try log.link() }) {
             names["hub"] = link.hub
         }
-        let known = names
-        let batch = CommandBatch(
-            lines: lines,
-            moneyScale: identity.moneyScale,
-            nodeNamed: { known[$0] }
-        )
+        // Few commands name another node, and only they pay for reading the names.
+        var isAsked = false
+        var batch = CommandBatch(lines: lines, moneyScale: identity.moneyScale) { name in
+            isAsked = isAsked || names[name] == nil
+            return names[name]
+        }
+        if isAsked {
+            names.merge(try await node.log.read { try NodeNames.all(in: $0) }) { own, _ in own }
+            batch = CommandBatch(lines: lines, moneyScale: identity.moneyScale) { names[$0] }
+        }
         return batch.results(of: try await node.record(batch.commands), text: node.text)
     }
 }

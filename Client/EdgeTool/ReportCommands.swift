@@ -266,23 +266,3 @@ struct ParkedCommand: AsyncParsableCommand {
         try await list.show(.parked, [("site", site)])
     }
 }
-
-struct RightsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "rights",
-        abstract: "Shows who may promise how much without asking.",
-        discussion: """
-            Example: plumbline rights --sku 85123A
-            """
-    )
-
-    @OptionGroup var list: ListOptions
-    @Option(help: "This item alone; may be repeated.") var sku: [String] = []
-    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
-    var site: String?
-
-    func run() async throws {
-        let items = sku.map { (name: "sku", value: Optional($0)) }
-        try await list.show(.rights, items + [("site", site)])
-    }
-}

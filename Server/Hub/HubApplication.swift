@@ -86,7 +86,7 @@ public struct HubApplication: Sendable {
                     }
                 }
                 hear(now())
-                let reply = try await service.pull(message, from: node)
+                let reply = try await service.pull(message, from: node, now: now())
                 hear(now())
                 return WireFormat.encode(reply, as: call.encoding)
             }

@@ -3,6 +3,7 @@ import Foundation
 public import Interchange
 import InventoryEngine
 import Replication
+import Reports
 
 /// What an operator does at the hub besides reading.
 extension HubService {
@@ -34,6 +35,7 @@ extension HubService {
                     uniquingKeysWith: { first, _ in first }
                 )
                 ids[identity.name.text] = identity.node
+                ids.merge(try NodeNames.all(in: log)) { own, _ in own }
                 let batch = CommandBatch(
                     lines: part,
                     moneyScale: identity.moneyScale,

@@ -2,6 +2,7 @@ public import Causality
 import InventoryEngine
 public import Replication
 import Reports
+import Synchronization
 
 /// The hub's calls: each runs in one transaction and answers after its commit.
 public final class HubService: Sendable {
@@ -29,6 +30,10 @@ public final class HubService: Sendable {
     /// Wakes the pulls that wait for news.
     func raiseCommit() { commits.raise() }
     let contacts = NodeContacts()
+    /// How far the nodes have been heard; after a restart they tell it with their next call.
+    private let heard = Mutex(HeardNodes())
+    /// Whether a newcomer may wait for the other nodes of its site.
+    private let hasNewcomers = Mutex(true)
 
     /// Opens a hub on its store.
     public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
@@ -71,6 +76,7 @@ public final class HubService: Sendable {
     ///   `invitation_expired`, `site_mismatch`, `name_taken` or `node_known`; the token is kept.
     public func join(_ request: JoinRequest, now: Instant) async throws -> JoinReply {
         let ledger = ledger
+        let hubKey = key.publicKey
         let name = try await log.write { log in
             let (setting, invitation) = try Self.invitation(for: request, ledger, in: log, now)
             let known = try Self.nodes(in: log)
@@ -92,6 +98,19 @@ public final class HubService: Sendable {
             }
             let state = try ledger.registered(request.node, site: request.site, in: log)
             var bodies: [EventBody] = []
+            if !known.contains(where: { $0.node == ledger.identity.node }),
+                let name = Label("hub")
+            {
+                // The hub may hold promise rights like a node, so all have to know it.
+                let own = NodeRegistration(
+                    node: ledger.identity.node,
+                    name: name,
+                    site: nil,
+                    publicKey: hubKey,
+                    isActive: true
+                )
+                bodies.append(.nodeRegistered(own))
+            }
             if !state.siteIsKnown {
                 bodies.append(.siteRegistered(SiteRegistration(site: request.site)))
             }
@@ -110,6 +129,7 @@ public final class HubService: Sendable {
             try log.set(setting, to: nil)
             return invitation.name
         }
+        hasNewcomers.withLock { $0 = true }
         commits.raise()
         return JoinReply(
             hub: ledger.identity.node,
@@ -179,6 +199,14 @@ public final class HubService: Sendable {
     ) async throws -> HelloReply {
         try check(request.node, caller)
         contacts.note(caller.node, at: now) { $0.hear(request, at: now) }
+        if request.epoch == ledger.epoch {
+            try await hear(
+                caller.node,
+                applied: request.applied,
+                recorded: request.lastSequence,
+                at: now
+            )
+        }
         let ledger = ledger
         return try await log.read { log in
             try ledger.hello(request, for: caller.site, in: log, receivedAt: now)
@@ -221,6 +249,10 @@ public final class HubService: Sendable {
         }
         contacts.note(caller.node, at: now) { $0.hear(pushedThrough: batch.last, at: now) }
         commits.raise()
+        let isNews = heard.withLock {
+            $0.note(caller.node, acknowledged: ingest.acknowledged)
+        }
+        if isNews { try await settleRights(at: now) }
         let receipt = try key.sign(
             BatchSignature.acknowledgement(
                 hub: ledger.identity.node,
@@ -244,9 +276,18 @@ public final class HubService: Sendable {
     /// Hands out a signed page; an empty one only after the time that the node lets it wait.
     public func pull(
         _ request: PullRequest,
-        from caller: AuthenticatedNode
+        from caller: AuthenticatedNode,
+        now: Instant
     ) async throws -> PullReply {
         try check(request.node, caller)
+        if request.epoch == ledger.epoch {
+            try await hear(
+                caller.node,
+                applied: request.after,
+                recorded: request.recorded,
+                at: now
+            )
+        }
         var request = request
         request.bytesMax = min(
             max(request.bytesMax, Self.pageBytes.lowerBound),
@@ -266,6 +307,38 @@ public final class HubService: Sendable {
         }
         try page.sign(with: key, hub: ledger.identity.node, node: request.node)
         return page
+    }
+
+    // MARK: Promise rights
+
+    /// Notes how far a node has come, and records what that makes due.
+    private func hear(
+        _ node: NodeID,
+        applied: HubPosition,
+        recorded: UInt64,
+        at now: Instant
+    ) async throws {
+        let ledger = ledger
+        let acknowledged = try await log.read { try ledger.acknowledged(of: node, in: $0) }
+        let isNews = heard.withLock {
+            $0.note(node, applied: applied, recorded: recorded, acknowledged: acknowledged)
+        }
+        if isNews { try await settleRights(at: now) }
+    }
+
+    /// Records what waited for nodes that have been heard now; writes nothing if nothing waits.
+    private func settleRights(at now: Instant) async throws {
+        let ledger = ledger
+        let hasNewcomers = hasNewcomers.withLock { $0 }
+        let hasFrozen = try await log.read { try ledger.hasFrozen(in: $0) }
+        guard hasNewcomers || hasFrozen else { return }
+        let through = heard.withLock { $0.through }
+        let (count, remain) = try await log.write { log in
+            let count = try ledger.settleRights(heard: through, in: log, at: now)
+            return (count, try ledger.hasNewcomers(in: log))
+        }
+        if !remain { self.hasNewcomers.withLock { $0 = false } }
+        if count > 0 { commits.raise() }
     }
 
     private func page(_ request: PullRequest, for site: SiteCode) async throws -> PullReply {

@@ -20,7 +20,8 @@ struct HubCommand: AsyncParsableCommand {
                 name: "Hub",
                 subcommands: [
                     InitCommand.self, ServeCommand.self, InviteCommand.self, StatusCommand.self,
-                    NodesCommand.self, SiteCommand.self, BackupCommand.self, VerifyCommand.self,
+                    NodesCommand.self, NodeCommand.self, SiteCommand.self, BackupCommand.self,
+                    VerifyCommand.self,
                 ]
             ),
             CommandGroup(name: "Recording", subcommands: [RecordCommand.self]),

@@ -98,22 +98,9 @@ struct SiteAddCommand: AsyncParsableCommand {
     var name: String?
 
     func run() async throws {
-        try await output.run {
-            var writer = JSONWriter()
-            writer.object { json in
-                json.member("type", "site_registered")
-                json.member("site", site)
-                if let name { json.member("name", name) }
-            }
-            for result in try await HubRecorder(target).record([writer.bytes]) {
-                if let refusal = result.refusal { throw Failure(refusal) }
-                if output.json {
-                    Console.print(ResultFormat.encode(result))
-                } else {
-                    Console.print("\(result.status.rawValue) \(result.event ?? "")")
-                }
-            }
-            return 0
+        try await output.record("site_registered", at: target) { command in
+            command.member("site", site)
+            if let name { command.member("name", name) }
         }
     }
 }

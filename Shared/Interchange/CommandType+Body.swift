@@ -99,6 +99,12 @@ extension CommandType {
                 )
             )
         case .rightsGranted: return .rightsGranted(try fields.rightsGrant(nodeNamed: nodeNamed))
+        case .rightsRequested:
+            return .rightsRequested(try fields.rightsRequest(nodeNamed: nodeNamed))
+        case .rightsReclaimed:
+            return .rightsReclaimed(try fields.rightsReclaim(nodeNamed: nodeNamed))
+        case .nodeActivated: return .nodeActivated(try fields.nodeChange(nodeNamed: nodeNamed))
+        case .nodeRetired: return .nodeRetired(try fields.nodeChange(nodeNamed: nodeNamed))
         case .conflictResolved: return .conflictResolved(try fields.decision(on: "conflict"))
         case .exceptionAcknowledged:
             return .exceptionAcknowledged(try fields.decision(on: "exception"))
@@ -260,6 +266,39 @@ extension CommandFields {
         )
         grant.request = try event("request", nodeNamed: nodeNamed)
         return grant
+    }
+
+    fileprivate func rightsRequest(
+        nodeNamed: (String) -> NodeID?
+    ) throws(InterchangeError) -> RightsRequest {
+        let (units, scale) = try require(quantity("quantity"), "quantity")
+        return RightsRequest(
+            sku: try require(sku("sku"), "sku"),
+            quantity: Quantity(units: units),
+            scale: scale,
+            stockSite: try identifier("stock_site"),
+            to: try require(node("to", nodeNamed: nodeNamed), "to")
+        )
+    }
+
+    fileprivate func rightsReclaim(
+        nodeNamed: (String) -> NodeID?
+    ) throws(InterchangeError) -> RightsReclaim {
+        let (units, scale) = try require(quantity("quantity"), "quantity")
+        return RightsReclaim(
+            sku: try require(sku("sku"), "sku"),
+            quantity: Quantity(units: units),
+            scale: scale,
+            stockSite: try identifier("stock_site"),
+            from: try require(node("from", nodeNamed: nodeNamed), "from"),
+            to: try node("to", nodeNamed: nodeNamed)
+        )
+    }
+
+    fileprivate func nodeChange(
+        nodeNamed: (String) -> NodeID?
+    ) throws(InterchangeError) -> NodeChange {
+        NodeChange(node: try require(node("node", nodeNamed: nodeNamed), "node"))
     }
 
     fileprivate func decision(on subject: String) throws(InterchangeError) -> Decision {

@@ -38,6 +38,10 @@ package enum CommandType: String, CaseIterable, Sendable {
     case scrapped = "scrapped"
     case reversed = "reversed"
     case rightsGranted = "rights_granted"
+    case rightsRequested = "rights_requested"
+    case rightsReclaimed = "rights_reclaimed"
+    case nodeActivated = "node_activated"
+    case nodeRetired = "node_retired"
     case conflictResolved = "conflict_resolved"
     case exceptionAcknowledged = "exception_acknowledged"
 
@@ -122,9 +126,14 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .scrapped: self = .scrapped
         case .reversed: self = .reversed
         case .rightsGranted: self = .rightsGranted
+        case .rightsRequested: self = .rightsRequested
+        case .rightsReclaimed: self = .rightsReclaimed
+        case .nodeActivated: self = .nodeActivated
+        case .nodeRetired: self = .nodeRetired
         case .conflictResolved: self = .conflictResolved
         case .exceptionAcknowledged: self = .exceptionAcknowledged
-        case .backorderPromised, .nodeRegistered, .costAdjusted, .unknown: return nil
+        case .backorderPromised, .rightsThawed, .nodeRegistered, .costAdjusted, .unknown:
+            return nil
         }
     }
 }
@@ -276,6 +285,9 @@ extension CommandType {
             CommandSchema("lines reason", lines: "sku quantity location? lot? status?")
         case .reversed: CommandSchema("event reason")
         case .rightsGranted: CommandSchema("sku quantity stock_site? to request?")
+        case .rightsRequested: CommandSchema("sku quantity stock_site? to")
+        case .rightsReclaimed: CommandSchema("sku quantity stock_site? from to?")
+        case .nodeActivated, .nodeRetired: CommandSchema("node")
         case .conflictResolved: CommandSchema("conflict choice reason?")
         case .exceptionAcknowledged: CommandSchema("exception choice? reason?")
         }

@@ -101,6 +101,19 @@ extension JSONWriter {
             member("stock_site", grant.stockSite)
             member("to", grant.to.description)
             member("request", ifAny: grant.request?.description)
+        case .rightsRequested(let request):
+            member("sku", request.sku)
+            member("quantity", units: request.quantity.units, scale: request.scale)
+            member("stock_site", request.stockSite)
+            member("to", request.to.description)
+        case .rightsReclaimed(let reclaim):
+            member("sku", reclaim.sku)
+            member("quantity", units: reclaim.quantity.units, scale: reclaim.scale)
+            member("stock_site", reclaim.stockSite)
+            member("from", reclaim.from.description)
+            member("to", ifAny: reclaim.to?.description)
+        case .nodeActivated(let change), .nodeRetired(let change):
+            member("node", change.node.description)
         case .conflictResolved(let decision):
             member("conflict", decision.subject)
             member("choice", ifAny: decision.choice)
@@ -109,7 +122,8 @@ extension JSONWriter {
             member("exception", decision.subject)
             member("choice", ifAny: decision.choice)
             member("reason", ifAny: decision.reason)
-        case .nodeRegistered, .costAdjusted, .unknown: return  // no command has such a body
+        case .nodeRegistered, .rightsThawed, .costAdjusted, .unknown:
+            return  // no command has such a body
         }
     }
 

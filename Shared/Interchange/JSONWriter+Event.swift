@@ -26,6 +26,16 @@ extension JSONWriter {
                 writer.member("node_id", registration.node.description)
                 writer.member("site", orNull: registration.site?.text)
                 writer.member("active", registration.isActive)
+            case .rightsThawed(let thaw):
+                writer.key("items")
+                writer.array { writer in
+                    for item in thaw.items {
+                        writer.object { writer in
+                            writer.member("event", item.event.description)
+                            writer.member("sku", item.sku)
+                        }
+                    }
+                }
             case .costAdjusted(let adjustment):
                 writer.members(of: adjustment, moneyScale: moneyScale)
             case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered,
@@ -37,6 +47,7 @@ extension JSONWriter {
                 .transferCancelled, .transferDispatched, .transferReceived, .transferSettled,
                 .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected,
                 .moved, .statusChanged, .scrapped, .reversed, .rightsGranted,
+                .rightsRequested, .rightsReclaimed, .nodeActivated, .nodeRetired,
                 .conflictResolved, .exceptionAcknowledged, .unknown:
                 return
             }

@@ -117,6 +117,8 @@ package struct SiteRow: Row {
     package var name: String?
     /// The site's nodes that may promise, in the order of their activation.
     package var activeNodes: [NodeID]
+    /// The site's nodes that have joined and may not promise yet.
+    package var joiningNodes: [NodeID] = []
 
     package init(name: String?) {
         self.name = name
@@ -127,12 +129,15 @@ package struct SiteRow: Row {
         writer.optional(name) { $0.text($1) }
         writer.varint(UInt64(activeNodes.count))
         for node in activeNodes { writer.node(node) }
+        writer.varint(UInt64(joiningNodes.count))
+        for node in joiningNodes { writer.node(node) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.name = try reader.optional { (r) throws(EngineError) in try r.text() }
         self.activeNodes = []
         for _ in 0..<(try reader.varint()) { activeNodes.append(try reader.node()) }
+        for _ in 0..<(try reader.varint()) { joiningNodes.append(try reader.node()) }
     }
 }
 
@@ -156,6 +161,10 @@ package struct NodeRow: Row {
     package var homeSite: SiteCode?
     package var publicKey: [UInt8]
     package var isActive: Bool
+    /// Where the hub registered it: the others of its site have to know that.
+    package var registeredAt = HubPosition.start
+    /// Whether an operator has taken it out of the network for good.
+    package var isRetired = false
 
     package func encode(into writer: inout ByteWriter) {
         writer.id(name)
@@ -163,6 +172,8 @@ package struct NodeRow: Row {
         writer.varint(UInt64(publicKey.count))
         writer.raw(publicKey)
         writer.bool(isActive)
+        writer.varint(registeredAt.rawValue)
+        writer.bool(isRetired)
     }
 
     package init(name: Label, homeSite: SiteCode?, publicKey: [UInt8], isActive: Bool) {
@@ -179,6 +190,8 @@ package struct NodeRow: Row {
         guard count <= 64 else { throw .damaged("A stored key is too long.") }
         self.publicKey = try reader.raw(Int(count))
         self.isActive = try reader.bool()
+        self.registeredAt = HubPosition(try reader.varint())
+        self.isRetired = try reader.bool()
     }
 }
 

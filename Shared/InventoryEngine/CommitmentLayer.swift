@@ -49,6 +49,8 @@ package struct OrderLineRow: Row {
     package var cancelled = Quantity.zero
     /// What of ``picked`` and ``packed`` was cancelled and has to go back to its place.
     package var toPutBack = Quantity.zero
+    /// What of ``cancelled`` gave promise rights free: what was reserved or allocated until then.
+    package var freed = Quantity.zero
     /// What the shipped units cost, with later adjustments.
     package var shippedValue = Money.zero
     /// What came back of the shipped units.
@@ -74,6 +76,9 @@ package struct OrderLineRow: Row {
     package func open() throws(EngineError) -> Quantity {
         try reserved.plus(allocated).plus(backordered)
     }
+
+    /// What is promised and not yet picked.
+    package func promised() throws(EngineError) -> Quantity { try reserved.plus(allocated) }
 
     package func isBalanced() throws(EngineError) -> Bool {
         try reserved.plus(allocated).plus(picked).plus(packed).plus(shipped)
@@ -102,6 +107,7 @@ package struct OrderLineRow: Row {
         writer.signed(Int64(promise.priority))
         writer.signed(promise.time.microseconds)
         writer.reference(promise.event)
+        writer.quantity(freed)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -123,6 +129,7 @@ package struct OrderLineRow: Row {
             time: Instant(microseconds: try reader.signed()),
             event: try reader.reference()
         )
+        self.freed = try reader.quantity()
     }
 }
 

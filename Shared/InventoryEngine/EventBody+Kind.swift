@@ -13,10 +13,11 @@ extension EventBody {
             .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
             .reservationReleased, .allocated, .returnDispositioned, .transferRequested,
             .transferCancelled, .transferSettled, .adjustmentProposed, .adjustmentApproved,
-            .adjustmentRejected, .rightsGranted, .nodeRegistered, .conflictResolved,
+            .adjustmentRejected, .rightsGranted, .rightsRequested, .rightsReclaimed,
+            .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
             .exceptionAcknowledged, .unknown:
             .claim
-        case .backorderPromised, .costAdjusted:
+        case .backorderPromised, .costAdjusted, .rightsThawed:
             .derived
         }
     }
@@ -61,7 +62,12 @@ extension EventBody {
         case .scrapped: "scrapped"
         case .reversed: "reversed"
         case .rightsGranted: "rights_granted"
+        case .rightsRequested: "rights_requested"
+        case .rightsReclaimed: "rights_reclaimed"
+        case .rightsThawed: "rights_thawed"
         case .nodeRegistered: "node_registered"
+        case .nodeActivated: "node_activated"
+        case .nodeRetired: "node_retired"
         case .conflictResolved: "conflict_resolved"
         case .exceptionAcknowledged: "exception_acknowledged"
         case .costAdjusted: "cost_adjusted"
@@ -72,7 +78,9 @@ extension EventBody {
     /// Whether the event concerns the whole network and names no site.
     public var isNetworkWide: Bool {
         switch self {
-        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .nodeRegistered: true
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .nodeRegistered,
+            .nodeActivated, .nodeRetired:
+            true
         default: false
         }
     }
@@ -92,13 +100,16 @@ extension EventBody {
             .transferSettled(let transfer):
             [transfer.fromSite, transfer.toSite].compactMap(\.self)
         case .rightsGranted(let grant): [grant.stockSite].compactMap(\.self)
+        case .rightsRequested(let request): [request.stockSite].compactMap(\.self)
+        case .rightsReclaimed(let reclaim): [reclaim.stockSite].compactMap(\.self)
         case .costAdjusted(let adjustment):
             adjustment.sites
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
             .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
             .purchaseOrderClosed, .goodsReceived, .countRecorded, .adjustmentProposed,
             .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
-            .reversed, .nodeRegistered, .conflictResolved, .exceptionAcknowledged, .unknown:
+            .reversed, .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired,
+            .conflictResolved, .exceptionAcknowledged, .unknown:
             []
         }
     }

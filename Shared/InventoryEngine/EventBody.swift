@@ -52,8 +52,13 @@ public enum EventBody: Hashable, Sendable {
     case reversed(Reversal)
     // Promises.
     case rightsGranted(RightsGrant)
+    case rightsRequested(RightsRequest)
+    case rightsReclaimed(RightsReclaim)
+    case rightsThawed(RightsThaw)
     // People and nodes.
     case nodeRegistered(NodeRegistration)
+    case nodeActivated(NodeChange)
+    case nodeRetired(NodeChange)
     case conflictResolved(Decision)
     case exceptionAcknowledged(Decision)
     // Derived.
@@ -561,6 +566,101 @@ public struct NodeRegistration: Hashable, Sendable {
         self.publicKey = publicKey
         self.isActive = isActive
     }
+}
+
+/// A node that asks another holder for promise rights.
+public struct RightsRequest: Hashable, Sendable {
+    /// The item.
+    public var sku: SKU
+    /// In an event base units, more than zero; in a command the digits as entered.
+    public var quantity: Quantity
+    /// In an event the item's scale; in a command the decimals as entered.
+    public var scale: UInt8
+    /// The site whose stock may be promised; nil means the own.
+    public var stockSite: SiteCode?
+    /// The holder that is asked.
+    public var to: NodeID
+
+    /// Makes a request.
+    public init(
+        sku: SKU,
+        quantity: Quantity,
+        scale: UInt8 = 0,
+        stockSite: SiteCode? = nil,
+        to: NodeID
+    ) {
+        self.sku = sku
+        self.quantity = quantity
+        self.scale = scale
+        self.stockSite = stockSite
+        self.to = to
+    }
+}
+
+/// An operator takes promise rights from a node that is lost.
+public struct RightsReclaim: Hashable, Sendable {
+    /// The item.
+    public var sku: SKU
+    /// In an event base units, more than zero; in a command the digits as entered.
+    public var quantity: Quantity
+    /// In an event the item's scale; in a command the decimals as entered.
+    public var scale: UInt8
+    /// The site whose stock may be promised.
+    public var stockSite: SiteCode?
+    /// The node that loses them; it is retired.
+    public var from: NodeID
+    /// The node that gets them; in a command nil means the hub.
+    public var to: NodeID?
+
+    /// Makes a reclaim.
+    public init(
+        sku: SKU,
+        quantity: Quantity,
+        scale: UInt8 = 0,
+        stockSite: SiteCode? = nil,
+        from: NodeID,
+        to: NodeID? = nil
+    ) {
+        self.sku = sku
+        self.quantity = quantity
+        self.scale = scale
+        self.stockSite = stockSite
+        self.from = from
+        self.to = to
+    }
+}
+
+/// The hub gives what claims had freed to those who recorded them, since all who might have used
+/// the same units without knowing have been heard.
+public struct RightsThaw: Hashable, Sendable {
+    /// What one claim froze of one item.
+    public struct Item: Hashable, Sendable {
+        /// The claim.
+        public var event: EventID
+        /// The item.
+        public var sku: SKU
+
+        /// Makes an item.
+        public init(event: EventID, sku: SKU) {
+            self.event = event
+            self.sku = sku
+        }
+    }
+
+    /// In a fixed order, each once.
+    public var items: [Item]
+
+    /// Makes a thaw.
+    public init(items: [Item]) { self.items = items }
+}
+
+/// A node that begins or ceases to promise.
+public struct NodeChange: Hashable, Sendable {
+    /// The node.
+    public var node: NodeID
+
+    /// Makes a change.
+    public init(node: NodeID) { self.node = node }
 }
 
 /// A person's decision on a conflict or an exception.

@@ -313,12 +313,16 @@ extension Decider {
         guard let order = try knownOrder(work) else { return try unknownOrder(work) }
         var work = work
         if work.lines.isEmpty {
-            work.lines = try allLines(work, order) { (row) throws(EngineError) in try row.open() }
+            // What is backordered is promised to nobody; who has it in hand names it.
+            work.lines = try allLines(work, order) { (row) throws(EngineError) in
+                try row.promised()
+            }
             guard !work.lines.isEmpty else {
                 throw .refused(
                     "nothing_to_pick",
-                    "Nothing of order \(work.order) is left to pick.",
-                    field: "order"
+                    "Nothing that is promised to order \(work.order) is left to pick.",
+                    field: "order",
+                    hint: "Name the lines to pick what is backordered."
                 )
             }
         } else {

@@ -399,40 +399,4 @@ extension Decider {
         }
         return reversal
     }
-
-    mutating func granted(_ grant: RightsGrant) throws(EngineError) -> RightsGrant {
-        var grant = grant
-        let item = try item(grant.sku, field: "sku")
-        grant.quantity = try InventoryRules.quantity(
-            grant.quantity.units,
-            scale: grant.scale,
-            itemScale: item.properties.scale,
-            field: "quantity"
-        )
-        grant.scale = item.properties.scale
-        guard grant.quantity.units >= 0 else {
-            throw .refused(
-                "quantity_negative",
-                "A grant cannot be negative.",
-                field: "quantity"
-            )
-        }
-        let key = NodeRow.Key(node: grant.to)
-        guard grant.to != recorder,
-            try state.cache.nodes.row(key, from: state.reader) != nil
-        else {
-            throw .refused("unknown_node", "The receiver is not another node.", field: "to")
-        }
-        let stock = StockKey(home: grant.stockSite ?? site, sku: grant.sku)
-        let usable = try state.usableRights(recorder, stock)
-        guard grant.quantity <= usable else {
-            throw .refused(
-                "insufficient_rights",
-                "Only \(usable.units) units can be granted.",
-                field: "quantity"
-            )
-        }
-        if grant.stockSite == site { grant.stockSite = nil }
-        return grant
-    }
 }

@@ -175,10 +175,14 @@ struct Decider {
         case .scrapped(let change): return .scrapped(try scrapped(change))
         case .reversed(let reversal): return .reversed(try reversed(reversal))
         case .rightsGranted(let grant): return .rightsGranted(try granted(grant))
+        case .rightsRequested(let request): return .rightsRequested(try requested(request))
+        case .rightsReclaimed(let reclaim): return .rightsReclaimed(try reclaimed(reclaim))
+        case .nodeActivated(let change): return .nodeActivated(try activated(change))
+        case .nodeRetired(let change): return .nodeRetired(try retired(change))
         case .conflictResolved(let decision), .exceptionAcknowledged(let decision):
             try InventoryRules.checkText(decision.reason, field: "reason")
             return body
-        case .nodeRegistered, .costAdjusted, .backorderPromised, .unknown:
+        case .nodeRegistered, .costAdjusted, .backorderPromised, .rightsThawed, .unknown:
             throw .refused(
                 "not_a_command",
                 "Events of type \(body.type) are recorded by the program itself.",

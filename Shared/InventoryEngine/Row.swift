@@ -18,6 +18,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case purchaseLine = 23
     case rights = 24
     case task = 25
+    case freeze = 26
+    case rightsRequest = 27
     // Financial layer.
     case valuation = 30
     case account = 31

@@ -40,6 +40,8 @@ package struct RowInspection: Sendable {
         case .purchaseLine: read(PurchaseLineRow.self)
         case .rights: read(RightsRow.self)
         case .task: read(TaskRow.self)
+        case .freeze: read(FreezeRow.self)
+        case .rightsRequest: read(RightsRequestRow.self)
         case .valuation: read(ValuationRow.self)
         case .account: read(AccountRow.self)
         case .order: read(OrderRow.self)

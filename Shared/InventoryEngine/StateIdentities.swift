@@ -29,6 +29,8 @@ package struct StateIdentities: Sendable {
         var rightsOwed: Int128 = 0
         var valuedUnits: Int128 = 0
         var layerValue: Int128 = 0
+        var frozen: Int128 = 0
+        var freezes: Int128 = 0
         var unposted: Int128 = 0
         var lastMovement: MovementKey?
         var movements = Chain()
@@ -89,6 +91,12 @@ package struct StateIdentities: Sendable {
             let stock = StockKey(home: place.home, sku: place.sku)
             stocks[stock, default: Sums()].rights += Int128(row.balance.units)
             stocks[stock, default: Sums()].rightsOwed += Int128(min(row.balance.units, 0))
+            if place.holder == .frozen {
+                stocks[stock, default: Sums()].frozen += Int128(row.balance.units)
+            }
+        case .freeze:
+            let (place, row) = (try FreezeRow.Key(bytes: key), try FreezeRow(bytes: value))
+            stocks[place.stock, default: Sums()].freezes += Int128(row.quantity.units)
         case .valuation:
             let (stock, row) = (try StockKey(bytes: key), try ValuationRow(bytes: value))
             stocks[stock, default: Sums()].valuedUnits = Int128(try row.pool.quantity().units)
@@ -119,7 +127,7 @@ package struct StateIdentities: Sendable {
                 try StockSummary(bytes: value)
         case .item, .site, .node, .location, .task, .order, .purchaseOrder, .transfer,
             .customerReturn, .count, .adjustment, .backorder, .conflict, .exception, .parked,
-            .operation, .orderEffect, .digest:
+            .operation, .orderEffect, .rightsRequest, .digest:
             break
         }
     }
@@ -259,6 +267,9 @@ package struct StateIdentities: Sendable {
             sums.reserved + sums.allocated + sums.picked + sums.packed + sums.surplus
         if sums.rights != sums.sellable - committed {
             faults.append("Promise rights do not add up to what is free to promise.")
+        }
+        if sums.frozen != sums.freezes {
+            faults.append("What is frozen is not what claims have frozen.")
         }
         if sums.valuedUnits != sums.sellable + sums.unsellable {
             faults.append("The financial quantity is not the physical quantity.")

@@ -52,7 +52,7 @@ struct Report {
     /// The holder whose balance the event moves, where that is not its recorder.
     var holder: NodeID?
     /// Units that were picked although they were cancelled.
-    var revived: [StockKey: Quantity] = [:]
+    var revived: [StockKey: [Revival]] = [:]
     /// What the event moved, by stock.
     var moves: [StockKey: [PostingRow.Line]] = [:]
     /// What the lines of a fact about an order did besides the plain step.
@@ -65,14 +65,24 @@ struct Report {
     }
 }
 
+/// Units of an order that were picked although they were cancelled.
+struct Revival {
+    var order: FreezeRow.Order
+    /// Who cancelled last.
+    var cancel: EventID
+    var quantity: Quantity
+}
+
 /// What later entries of the same commit have to follow up.
 struct Dues {
     /// Movements whose replayed value is not posted yet, with the event that caused it.
     var corrections: [StockKey: (cause: EventID, movements: Set<MovementKey>)] = [:]
     /// Transfer lines whose transit value has to flow to the last receipt.
     var residuals: [TransferLineRow.Key: EventID] = [:]
-    /// Stocks whose promise rights rose while orders wait.
+    /// Stocks whose promise rights rose while orders wait, or where orders began to wait.
     var risen: Set<StockKey> = []
+    /// Stocks where orders began to wait: the other holders may be asked.
+    var wanting: Set<StockKey> = []
 }
 
 /// The event at hand, with what follows from how it is ordered.
@@ -312,49 +322,6 @@ extension StockState {
         }
     }
 
-    /// Gives the change of what is free to promise to the holder whose balance it is.
-    ///
-    /// Rights are escrow: their sum over all holders is what is sellable and not committed, so
-    /// whatever an event does to that difference, it does to one holder's balance.
-    ///
-    /// Source: P. O'Neil, *The Escrow Transactional Method* (1986).
-    private mutating func settleRights(
-        _ current: Current,
-        of stocks: [StockKey]
-    ) throws(EngineError) {
-        for stock in stocks {
-            guard let before = report.freeBefore[stock] else { continue }
-            let after = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
-            let delta = try after.minus(before).plus(thaw(stock, after.minus(before)))
-            guard !delta.isZero else { continue }
-            let recorder = report.holder ?? current.event.id.node
-            let frees = current.event.body.kind == .claim && delta.units > 0
-            let holder: Holder
-            if frees, try !isOnlyActive(recorder, at: stock.home) {
-                holder = .frozen
-            } else {
-                holder = .node(recorder)
-            }
-            try moveRights(stock, holder, by: delta)
-            if delta.units > 0 { dues.risen.insert(stock) }
-        }
-    }
-
-    /// Takes what a pick of cancelled units costs out of what their cancellation froze.
-    ///
-    /// - Returns: What the recorder need not bear.
-    private mutating func thaw(
-        _ stock: StockKey,
-        _ delta: Quantity
-    ) throws(EngineError) -> Quantity {
-        guard delta.units < 0, let revived = report.revived[stock] else { return .zero }
-        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .frozen)
-        let frozen = try cache.rights.row(key, from: reader)?.balance ?? .zero
-        let thawed = min(frozen, revived, -delta).clampedToZero
-        if !thawed.isZero { try moveRights(stock, .frozen, by: -thawed) }
-        return thawed
-    }
-
     /// The identities that hold after every event, in release too.
     private mutating func checkIdentities(of stocks: [StockKey]) throws(EngineError) {
         for stock in stocks {
@@ -400,7 +367,7 @@ extension EngineError {
     var rejectsClaim: Bool {
         switch code.text {
         case "cancel_too_late", "already_decided", "transfer_already_dispatched",
-            "unknown_adjustment":
+            "unknown_adjustment", "insufficient_rights":
             true
         default: false
         }

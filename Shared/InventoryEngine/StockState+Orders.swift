@@ -243,6 +243,7 @@ extension StockState {
                 row[keyPath: part] = try row[keyPath: part].minus(taken)
                 row.cancelled = try row.cancelled.plus(taken)
                 left = try left.minus(taken)
+                if part != \.backordered { row.freed = try row.freed.plus(taken) }
             }
             // Picked stays picked until somebody puts it back; it is only remembered.
             let onHand = try row.picked.plus(row.packed).minus(row.toPutBack)
@@ -268,7 +269,8 @@ extension StockState {
             }
             try setOrderLine(key, to: row)
         }
-        order.cancelledBy = current.ref
+        // Who cancels what others have cancelled already takes nothing from them.
+        if missed < asked || order.cancelledBy == nil { order.cancelledBy = current.ref }
         try cache.orders.set(orderKey, to: order, from: reader)
         guard missed.units > 0 else { return .accepted }
         if let dispatch = order.dispatchedBy, isConcurrent(current, with: dispatch) {
@@ -483,6 +485,9 @@ extension StockState {
             left = try left.minus(taken)
             let revived = min(row.cancelled, left)
             row.cancelled = try row.cancelled.minus(revived)
+            // What freed nothing when it was cancelled is picked on the recorder's own rights.
+            let freed = min(row.freed, revived)
+            row.freed = try row.freed.minus(freed)
             left = try left.minus(revived)
             row.picked = try row.picked.plus(taken).plus(revived)
             row.toPutBack = try row.toPutBack.plus(revived)
@@ -492,7 +497,12 @@ extension StockState {
             try setOrderLine(key, to: row)
             if revived.units > 0 {
                 let stock = StockKey(home: current.site, sku: line.sku)
-                report.revived[stock] = try (report.revived[stock] ?? .zero).plus(revived)
+                if freed.units > 0, let cancel = try orderRow(current, work)?.row.cancelledBy {
+                    let order = FreezeRow.Order(site: key.orderSite, order: key.order)
+                    report.revived[stock, default: []].append(
+                        Revival(order: order, cancel: cancel.id, quantity: freed)
+                    )
+                }
                 try pickedAfterCancel(current, work, key, line.sku, revived)
             }
         } else if try orderRow(current, work) == nil {

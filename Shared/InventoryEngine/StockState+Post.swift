@@ -9,7 +9,7 @@ extension StockState {
         case .itemChanged(let body): try postItemChanged(current, body)
         case .itemRetired(let body): try postItemRetired(current, body)
         case .siteRegistered(let body): try postSiteRegistered(body)
-        case .nodeRegistered(let body): try postNodeRegistered(body)
+        case .nodeRegistered(let body): try postNodeRegistered(current, body)
         case .locationRegistered(let body), .locationChanged(let body):
             try postLocation(current, body, isRetired: false)
         case .locationRetired(let body): try postLocation(current, body, isRetired: true)
@@ -45,6 +45,11 @@ extension StockState {
         case .scrapped(let body): try postScrapped(current, body)
         case .reversed(let body): return try postReversed(current, body)
         case .rightsGranted(let body): try postRightsGranted(current, body)
+        case .rightsRequested(let body): try postRightsRequested(current, body)
+        case .rightsReclaimed(let body): try postRightsReclaimed(current, body)
+        case .rightsThawed(let body): try postRightsThawed(current, body)
+        case .nodeActivated(let body): try postNodeActivated(body)
+        case .nodeRetired(let body): try postNodeRetired(body)
         case .conflictResolved(let body): try postConflictResolved(current, body)
         case .exceptionAcknowledged(let body): try postExceptionAcknowledged(current, body)
         case .costAdjusted(let body): try postCostAdjusted(current, body)
@@ -200,23 +205,6 @@ extension StockState {
         let key = SiteRow.Key(code: body.site)
         var site = try cache.sites.row(key, from: reader) ?? SiteRow(name: nil)
         if let name = body.name { site.name = name }
-        try cache.sites.set(key, to: site, from: reader)
-    }
-
-    private mutating func postNodeRegistered(_ body: NodeRegistration) throws(EngineError) {
-        let row = NodeRow(
-            name: body.name,
-            homeSite: body.site,
-            publicKey: body.publicKey,
-            isActive: body.isActive
-        )
-        try cache.nodes.set(NodeRow.Key(node: body.node), to: row, from: reader)
-        guard let code = body.site else { return }
-        let key = SiteRow.Key(code: code)
-        var site = try cache.sites.row(key, from: reader) ?? SiteRow(name: nil)
-        if body.isActive, !site.activeNodes.contains(body.node) {
-            site.activeNodes.append(body.node)
-        }
         try cache.sites.set(key, to: site, from: reader)
     }
 
@@ -556,18 +544,7 @@ extension StockState {
         }
     }
 
-    // MARK: Promises and decisions
-
-    private mutating func postRightsGranted(
-        _ current: Current,
-        _ body: RightsGrant
-    ) throws(EngineError) {
-        let stock = StockKey(home: body.stockSite ?? current.site, sku: body.sku)
-        guard !body.quantity.isZero else { return }
-        try moveRights(stock, .node(current.event.id.node), by: -body.quantity)
-        try moveRights(stock, .node(body.to), by: body.quantity)
-        dues.risen.insert(stock)
-    }
+    // MARK: Decisions
 
     private mutating func postConflictResolved(
         _ current: Current,

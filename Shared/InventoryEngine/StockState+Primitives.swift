@@ -1,4 +1,4 @@
-package import Causality
+import Causality
 
 /// The few ways in which any event changes rows. Each keeps the sums in the same step.
 extension StockState {
@@ -105,6 +105,10 @@ extension StockState {
             try summary.packed.add(line.packed.minus(old?.packed ?? .zero))
             try summary.backordered.add(line.backordered.minus(old?.backordered ?? .zero))
         }
+        if line.backordered > old?.backordered ?? .zero {
+            dues.wanting.insert(stock)
+            if settings.scope == .everything { dues.risen.insert(stock) }
+        }
         let wasWaiting = old.map { $0.backordered.units > 0 } ?? false
         let isWaiting = line.backordered.units > 0
         if wasWaiting != isWaiting {
@@ -190,88 +194,6 @@ extension StockState {
         let before = try cache.tasks.row(key, from: reader)?.quantity ?? .zero
         let after = try before.plus(delta).clampedToZero
         try cache.tasks.set(key, to: TaskRow(quantity: after), from: reader)
-    }
-
-    // MARK: Promise rights
-
-    /// Adds to the balance of one holder.
-    mutating func moveRights(
-        _ stock: StockKey,
-        _ holder: Holder,
-        by delta: Quantity
-    ) throws(EngineError) {
-        guard holds(stock.home) else { return }
-        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: holder)
-        let before = try cache.rights.row(key, from: reader)?.balance ?? .zero
-        let after = try before.plus(delta)
-        try cache.rights.set(key, to: RightsRow(balance: after), from: reader)
-        let isOwn = try isHome(holder, stock.home)
-        try changeSummary(stock) { (summary) throws(EngineError) in
-            try summary.rights.add(delta)
-            try summary.rightsOwed.add(
-                min(after, .zero).minus(min(before, .zero))
-            )
-            if !isOwn { try summary.rightsGranted.add(delta) }
-        }
-        if after.units < 0, delta.units < 0 {
-            raise(
-                "promise_shortage",
-                stock.sku,
-                "More of \(stock.sku) is promised at \(stock.home) than is there to promise.",
-                at: stock.home
-            )
-        }
-    }
-
-    /// Whether a holder belongs to the stock's own site.
-    private mutating func isHome(
-        _ holder: Holder,
-        _ site: SiteCode
-    ) throws(EngineError) -> Bool {
-        guard case .node(let node) = holder else { return true }
-        guard let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader) else {
-            return true
-        }
-        return row.homeSite == site
-    }
-
-    /// Whether a node is the only one of a site that may promise.
-    package mutating func isOnlyActive(_ node: NodeID, at site: SiteCode) throws(EngineError)
-        -> Bool
-    {
-        let row = try cache.sites.row(SiteRow.Key(code: site), from: reader)
-        let others = row?.activeNodes.filter { $0 != node } ?? []
-        return others.isEmpty
-    }
-
-    /// Whether a node may promise finally at all: it is the hub that decides, it is active, or has
-    /// not joined and its site has no active node that it knows of.
-    mutating func mayPromise(_ node: NodeID, at site: SiteCode) throws(EngineError) -> Bool {
-        // The hub is a holder like a node, though it is no node of a site.
-        if settings.scope == .everything, node == settings.node { return true }
-        if let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader) {
-            return row.isActive
-        }
-        return try isOnlyActive(node, at: site)
-    }
-
-    /// What a node may promise or grant now: its balance, less all negative balances, less at the
-    /// stock's own site the safety stock.
-    mutating func usableRights(
-        _ node: NodeID,
-        _ stock: StockKey
-    ) throws(EngineError) -> Quantity {
-        guard try mayPromise(node, at: stock.home) else { return .zero }
-        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .node(node))
-        let balance = try cache.rights.row(key, from: reader)?.balance ?? .zero
-        guard balance.units > 0 else { return .zero }
-        let summary = try cache.summaries.row(stock, from: reader) ?? StockSummary()
-        var usable = try balance.plus(summary.rightsOwed)
-        if try isHome(.node(node), stock.home) {
-            let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
-            usable = try usable.minus(item?.properties.safetyStock ?? .zero)
-        }
-        return usable.clampedToZero
     }
 
     // MARK: Causality

@@ -114,7 +114,8 @@ extension StockState {
             .reservationReleased, .backorderPromised, .allocated, .unpicked, .returnReceived,
             .returnDispositioned, .transferRequested, .transferCancelled, .transferDispatched,
             .transferReceived, .transferSettled, .countRecorded, .adjustmentProposed,
-            .adjustmentRejected, .reversed, .rightsGranted, .nodeRegistered, .conflictResolved,
+            .adjustmentRejected, .reversed, .rightsGranted, .rightsRequested, .rightsReclaimed,
+            .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
             .exceptionAcknowledged, .costAdjusted, .unknown:
             throw .refused(
                 "not_reversible",

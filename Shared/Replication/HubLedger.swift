@@ -298,7 +298,9 @@ public struct HubLedger: Sendable {
         var event = event
         let isOwn: Bool
         switch event.body {
-        case .costAdjusted, .nodeRegistered, .siteRegistered: isOwn = false
+        case .costAdjusted, .rightsThawed, .rightsReclaimed, .nodeRegistered, .nodeActivated,
+            .nodeRetired, .siteRegistered:
+            isOwn = false
         case .transferDispatched(let transfer): isOwn = transfer.fromSite == site
         case .transferReceived(let transfer): isOwn = transfer.toSite == site
         case .transferRequested(let transfer), .transferCancelled(let transfer),
@@ -310,8 +312,8 @@ public struct HubLedger: Sendable {
             .reservationReleased, .backorderPromised, .allocated, .pickCompleted, .unpicked,
             .packCompleted, .shipmentDispatched, .returnReceived, .returnDispositioned,
             .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected, .moved,
-            .statusChanged, .scrapped, .reversed, .rightsGranted, .conflictResolved,
-            .exceptionAcknowledged, .unknown:
+            .statusChanged, .scrapped, .reversed, .rightsGranted, .rightsRequested,
+            .conflictResolved, .exceptionAcknowledged, .unknown:
             isOwn = true
         }
         if event.site != site || !isOwn {
@@ -351,6 +353,7 @@ public struct HubLedger: Sendable {
         for _ in 0..<Self.followUpRoundsMax {
             var bodies = try state.takeCostAdjustments().map { (site: cause.site, body: $0) }
             bodies += try state.takeDuePromises(by: identity.node)
+            bodies += try state.takeDueRequests(by: identity.node, after: cause.id)
             guard !bodies.isEmpty else { return }
             for (site, body) in bodies {
                 try recordOwn(body, at: site, in: log, &state, &tail, &clock, receivedAt)
@@ -358,7 +361,9 @@ public struct HubLedger: Sendable {
         }
     }
 
-    private func recordOwn(
+    /// Records an event of the hub's own, and gives it its position.
+    @discardableResult
+    func recordOwn(
         _ body: EventBody,
         at site: SiteCode,
         in log: any LogTransaction,
@@ -366,7 +371,7 @@ public struct HubLedger: Sendable {
         _ tail: inout Tail,
         _ clock: inout Clock,
         _ receivedAt: Instant
-    ) throws {
+    ) throws -> InventoryEvent {
         let tip = try clock.current()
         let event = InventoryEvent(
             id: EventID(node: identity.node, sequence: tip.sequence + 1),
@@ -384,6 +389,7 @@ public struct HubLedger: Sendable {
         try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))
         clock.tip = (event.id.sequence, hash)
         try order(event, in: log, &state, &tail, receivedAt)
+        return event
     }
 
     /// Writes what a transaction changed, notes it for the network view of other sites, and keeps

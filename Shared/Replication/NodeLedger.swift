@@ -59,8 +59,23 @@ public struct NodeLedger: Sendable {
         at now: Instant
     ) throws -> [Recording] {
         var progress = try log.progress()
+        var work = try work(in: log, &progress)
+        var results: [Recording] = []
+        for command in commands {
+            results.append(try recordOne(command, in: log, &work, at: now))
+        }
+        try keep(work, in: log, &progress)
+        try log.set(.progress, to: progress.bytes)
+        return results
+    }
+
+    /// Begins to record on top of what is pending.
+    private func work(
+        in log: any LogTransaction,
+        _ progress: inout NodeProgress
+    ) throws -> Work {
         if progress.overlayIsStale { try foldPendingAgain(in: log, &progress) }
-        var work = Work(
+        return Work(
             state: state(.overlay, in: log, progress),
             clock: HybridLogicalClock(last: progress.clock),
             tip: try log.lastEvent(of: identity.node) ?? (0, .zero),
@@ -70,15 +85,18 @@ public struct NodeLedger: Sendable {
                 extra: VectorClock()
             )
         )
-        var results: [Recording] = []
-        for command in commands {
-            results.append(try recordOne(command, in: log, &work, at: now))
-        }
-        try log.apply(work.state.takeChanges(), to: .overlay, sequence: work.tip.sequence)
-        log.keepRows(work.state.intoCache(), of: .overlay)
+    }
+
+    /// Writes what was recorded; the caller stores the progress.
+    private func keep(
+        _ work: consuming Work,
+        in log: any LogTransaction,
+        _ progress: inout NodeProgress
+    ) throws {
+        let sequence = work.tip.sequence
         progress.clock = work.clock.last
-        try log.set(.progress, to: progress.bytes)
-        return results
+        try log.apply(work.state.takeChanges(), to: .overlay, sequence: sequence)
+        log.keepRows(work.state.intoCache(), of: .overlay)
     }
 
     private struct Work {
@@ -167,16 +185,79 @@ public struct NodeLedger: Sendable {
         at now: Instant
     ) throws {
         for (_, body) in try work.state.takeDuePromises(by: identity.node) {
-            let (sequence, overflow) = work.tip.sequence.addingReportingOverflow(1)
-            guard !overflow else { return }
-            let event = InventoryEvent(
-                id: EventID(node: identity.node, sequence: sequence),
-                site: site,
-                recordedAt: work.clock.tick(at: now),
-                context: work.context,
-                body: body
-            )
-            _ = try append(event, in: log, &work)
+            try recordOwn(body, in: log, &work, at: now)
+        }
+    }
+
+    /// Records an event that nobody has commanded.
+    private func recordOwn(
+        _ body: EventBody,
+        in log: any LogTransaction,
+        _ work: inout Work,
+        at now: Instant
+    ) throws {
+        let (sequence, overflow) = work.tip.sequence.addingReportingOverflow(1)
+        guard !overflow else { return }
+        let event = InventoryEvent(
+            id: EventID(node: identity.node, sequence: sequence),
+            site: site,
+            recordedAt: work.clock.tick(at: now),
+            context: work.context,
+            body: body
+        )
+        _ = try append(event, in: log, &work)
+    }
+
+    /// Records what follows from news about promise rights: orders that can be promised now, and
+    /// the answers to those who ask.
+    private func recordDue(
+        _ news: RightsNews,
+        in log: any LogTransaction,
+        _ progress: inout NodeProgress,
+        at now: Instant
+    ) throws {
+        guard !news.promisable.isEmpty || news.isAsked else { return }
+        var work = try work(in: log, &progress)
+        work.state.noteRisen(news.promisable)
+        do {
+            try recordDuePromises(in: log, &work, at: now)
+            if news.isAsked {
+                for body in try work.state.dueAnswers(of: identity.node, at: site) {
+                    try recordOwn(body, in: log, &work, at: now)
+                }
+            }
+        } catch let error as EngineError where error.isRefusal {
+            // What cannot be recorded now is due again with the next news.
+        }
+        try keep(work, in: log, &progress)
+    }
+
+    /// What a page tells about promise rights.
+    private struct RightsNews {
+        /// The stocks where somebody else has moved rights up, or has orders that wait.
+        var promisable: Set<StockKey> = []
+        /// Whether this node is asked for rights.
+        var isAsked = false
+
+        /// Notes what an entry means for a node.
+        mutating func note(
+            _ body: EventBody,
+            of node: NodeID,
+            in base: inout StockState,
+            at site: SiteCode
+        ) throws(EngineError) {
+            switch body {
+            case .rightsRequested(let request) where request.to == node: isAsked = true
+            case .backorderPromised(let work):
+                // Somebody else was first, so that rights are left.
+                promisable.formUnion(work.lines.map { StockKey(home: site, sku: $0.sku) })
+            case .rightsGranted(let grant):
+                promisable.insert(StockKey(home: site, sku: grant.sku))
+            case .nodeActivated(let change) where change.node == node:
+                // What it could not promise so far.
+                promisable.formUnion(try base.waitingStocks(at: site))
+            default: break
+            }
         }
     }
 
@@ -302,6 +383,7 @@ public struct NodeLedger: Sendable {
         var clock = HybridLogicalClock(last: progress.clock)
         var base = state(.base, in: log, progress)
         var foreign: [RowChange] = []
+        var rights = RightsNews()
         for pulled in page.entries {
             let isOwn = pulled.entry.event.node == identity.node
             if !isOwn {
@@ -315,6 +397,9 @@ public struct NodeLedger: Sendable {
                 ordering: .ordered(at: pulled.entry.position, pulled.entry.ruling)
             )
             if outcome.differsFromHub { progress.differences += 1 }
+            let promisable = base.takePromisable()
+            if !isOwn { rights.promisable.formUnion(promisable) }
+            try rights.note(event.body, of: identity.node, in: &base, at: site)
             _ = clock.merge(event.recordedAt, at: now)
             if !isOwn || pulled.entry.ruling.verdict != .accepted {
                 let changes = try base.takeChanges()
@@ -337,6 +422,7 @@ public struct NodeLedger: Sendable {
         if !page.digests.isEmpty { progress.digestAgrees = try agrees(page.digests, in: log) }
         try log.dropOverlay(through: progress.retired)
         try renewOverlay(page, after: requested, foreign, in: log, &progress)
+        try recordDue(rights, in: log, &progress, at: now)
         try log.set(.progress, to: progress.bytes)
         try log.apply(page.summaries.map(networkRow), to: .network, sequence: 0)
     }

@@ -305,6 +305,9 @@ public final class Replicator: Service, Sendable {
         while true {
             switch action {
             case .request(let bytesMax, let waitMilliseconds):
+                let recorded = try await log.read { log in
+                    try log.lastEvent(of: ledger.identity.node)?.sequence ?? 0
+                }
                 let request = PullRequest(
                     node: ledger.identity.node,
                     epoch: epoch,
@@ -312,7 +315,8 @@ public final class Replicator: Service, Sendable {
                     bytesMax: bytesMax,
                     waitMilliseconds: waitMilliseconds,
                     summariesAfter: summariesAfter,
-                    digestAgrees: agrees
+                    digestAgrees: agrees,
+                    recorded: recorded
                 )
                 do throws(ReplicationError) {
                     let page = try await caller.pull(request, from: link)

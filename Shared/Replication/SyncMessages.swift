@@ -313,6 +313,8 @@ public struct PullRequest: Hashable, Sendable {
     public var wantsDigests: Bool
     /// Whether the node's digests agreed with the hub's when it last compared them.
     public var digestAgrees: Bool
+    /// The last sequence that the node had recorded when it had applied so much.
+    public var recorded: UInt64
 
     /// Makes a request.
     public init(
@@ -323,7 +325,8 @@ public struct PullRequest: Hashable, Sendable {
         waitMilliseconds: UInt32,
         summariesAfter: HubPosition?,
         wantsDigests: Bool = true,
-        digestAgrees: Bool = false
+        digestAgrees: Bool = false,
+        recorded: UInt64 = 0
     ) {
         self.node = node
         self.epoch = epoch
@@ -333,6 +336,7 @@ public struct PullRequest: Hashable, Sendable {
         self.summariesAfter = summariesAfter
         self.wantsDigests = wantsDigests
         self.digestAgrees = digestAgrees
+        self.recorded = recorded
     }
 }
 

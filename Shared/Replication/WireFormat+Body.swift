@@ -45,7 +45,12 @@ extension WireInventoryEvent.OneOf_Body {
         case .scrapped(let body): self = .scrapped(WireStockChange(body))
         case .reversed(let body): self = .reversed(WireReversal(body))
         case .rightsGranted(let body): self = .rightsGranted(WireRightsGrant(body))
+        case .rightsRequested(let body): self = .rightsRequested(WireRightsRequest(body))
+        case .rightsReclaimed(let body): self = .rightsReclaimed(WireRightsReclaim(body))
+        case .rightsThawed(let body): self = .rightsThawed(WireRightsThaw(body))
         case .nodeRegistered(let body): self = .nodeRegistered(WireNodeRegistration(body))
+        case .nodeActivated(let body): self = .nodeActivated(WireNodeChange(body))
+        case .nodeRetired(let body): self = .nodeRetired(WireNodeChange(body))
         case .conflictResolved(let body): self = .conflictResolved(WireDecision(body))
         case .exceptionAcknowledged(let body): self = .exceptionAcknowledged(WireDecision(body))
         case .costAdjusted(let body): self = .costAdjusted(WireCostAdjustment(body))
@@ -96,7 +101,12 @@ extension WireInventoryEvent.OneOf_Body {
         case .scrapped(let body): .scrapped(try body.value())
         case .reversed(let body): .reversed(try body.value())
         case .rightsGranted(let body): .rightsGranted(try body.value())
+        case .rightsRequested(let body): .rightsRequested(try body.value())
+        case .rightsReclaimed(let body): .rightsReclaimed(try body.value())
+        case .rightsThawed(let body): .rightsThawed(try body.value())
         case .nodeRegistered(let body): .nodeRegistered(try body.value())
+        case .nodeActivated(let body): .nodeActivated(try body.value())
+        case .nodeRetired(let body): .nodeRetired(try body.value())
         case .conflictResolved(let body): .conflictResolved(try body.value())
         case .exceptionAcknowledged(let body): .exceptionAcknowledged(try body.value())
         case .costAdjusted(let body): .costAdjusted(try body.value())
@@ -429,53 +439,6 @@ extension WireReversal {
     func value() throws(ReplicationError) -> Reversal {
         try WireField.expectNothing(in: unknownFields, of: "body")
         return Reversal(event: try event.value("body.event"), reason: reason)
-    }
-}
-
-extension WireRightsGrant {
-    init(_ body: RightsGrant) {
-        self.init()
-        sku = body.sku.text
-        quantity = body.quantity.units
-        scale = UInt32(body.scale)
-        stockSite = body.stockSite?.text ?? ""
-        to = WireNodeId(body.to)
-        if let request = body.request { self.request = WireEventId(request) }
-    }
-
-    func value() throws(ReplicationError) -> RightsGrant {
-        try WireField.expectNothing(in: unknownFields, of: "body")
-        var grant = RightsGrant(
-            sku: try WireField.identifier(sku, "sku"),
-            quantity: try WireField.quantity(quantity, "quantity"),
-            scale: try WireField.scale(scale, max: WireFormat.quantityScaleMax, "scale"),
-            stockSite: try WireField.identifierIfAny(stockSite, "stock_site"),
-            to: try to.value("to")
-        )
-        if hasRequest { grant.request = try request.value("request") }
-        return grant
-    }
-}
-
-extension WireNodeRegistration {
-    init(_ body: NodeRegistration) {
-        self.init()
-        node = WireNodeId(body.node)
-        name = body.name.text
-        site = body.site?.text ?? ""
-        publicKey = Data(body.publicKey)
-        active = body.isActive
-    }
-
-    func value() throws(ReplicationError) -> NodeRegistration {
-        try WireField.expectNothing(in: unknownFields, of: "body")
-        return NodeRegistration(
-            node: try node.value("body.node"),
-            name: try WireField.identifier(name, "name"),
-            site: try WireField.identifierIfAny(site, "body.site"),
-            publicKey: try WireField.publicKey(publicKey, "public_key"),
-            isActive: active
-        )
     }
 }
 

@@ -412,6 +412,7 @@ extension WirePullRequest {
         if let position = message.summariesAfter { summariesAfter = position.rawValue }
         digestAgrees = message.digestAgrees
         wantsDigests = message.wantsDigests
+        recorded = message.recorded
     }
 
     func value() throws(ReplicationError) -> PullRequest {
@@ -423,7 +424,8 @@ extension WirePullRequest {
             waitMilliseconds: waitMilliseconds,
             summariesAfter: hasSummariesAfter ? HubPosition(summariesAfter) : nil,
             wantsDigests: wantsDigests,
-            digestAgrees: digestAgrees
+            digestAgrees: digestAgrees,
+            recorded: recorded
         )
     }
 }

@@ -99,11 +99,19 @@ actor Station {
 /// A node at a site: its files and its agent.
 struct Site: Sendable {
     let code: String
+    /// Which of the site's nodes it is, from 1.
+    let number: Int
     let folder: URL
     let agent: Station
 
     /// Also the name of its directory.
-    var name: String { code.lowercased() }
+    var name: String { Self.name(code, number) }
+    /// The name that the node joins under.
+    var node: String { "\(code.lowercased())-\(number)" }
+
+    static func name(_ code: String, _ number: Int) -> String {
+        number == 1 ? code.lowercased() : "\(code.lowercased())-\(number)"
+    }
     var directory: URL { folder.appending(path: name) }
     var database: String { directory.appending(path: "node.sqlite").path }
     var socketPath: String { directory.appending(path: "agent.sock").path }
@@ -139,14 +147,18 @@ struct RunningNetwork: Sendable {
             in: folder,
             readyMark: "listening on"
         )
-        sites = codes.map { code in
-            Site(
+        // A code that is there again is another node of that site.
+        sites = codes.enumerated().map { index, code in
+            let number = codes[...index].count { $0 == code }
+            let name = Site.name(code, number)
+            return Site(
                 code: code,
+                number: number,
                 folder: folder,
                 agent: Station(
                     "plumbline",
-                    ["agent", "--data", code.lowercased()],
-                    name: code.lowercased(),
+                    ["agent", "--data", name],
+                    name: name,
                     in: folder,
                     readyMark: "answers at"
                 )
@@ -206,7 +218,7 @@ struct RunningNetwork: Sendable {
     /// Draws a token by which a site's node can join.
     func invite(_ site: Site) throws -> String {
         try #require(
-            try plumblineHub("invite", "--site", site.code, "--node", "\(site.name)-1").lines.last
+            try plumblineHub("invite", "--site", site.code, "--node", site.node).lines.last
         )
     }
 

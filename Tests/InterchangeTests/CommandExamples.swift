@@ -84,6 +84,13 @@ enum CommandExamples {
         #"{"type":"reversed","event":\#(event),"reason":"typo"}"#,
         #"{"type":"rights_granted","sku":"A","quantity":"0","stock_site":"LON","#
             + #""to":"0123456789abcdeffedcba9876543210","request":\#(event)}"#,
+        #"{"type":"rights_requested","sku":"A","quantity":"3","stock_site":"LON","#
+            + #""to":"0123456789abcdeffedcba9876543210"}"#,
+        #"{"type":"rights_reclaimed","site":"LON","sku":"A","quantity":"3","#
+            + #""from":"0123456789abcdeffedcba9876543210","#
+            + #""to":"0123456789abcdeffedcba9876543210"}"#,
+        #"{"type":"node_activated","node":"0123456789abcdeffedcba9876543210"}"#,
+        #"{"type":"node_retired","node":"0123456789abcdeffedcba9876543210"}"#,
         #"{"type":"conflict_resolved","conflict":"K-1","choice":"keep","reason":"called"}"#,
         #"{"type":"exception_acknowledged","exception":"X-1","reason":"seen"}"#,
     ]

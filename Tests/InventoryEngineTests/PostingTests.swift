@@ -696,10 +696,9 @@ struct PostingTests {
     @Test
     func `row 27: rights move from the giver to the receiver, and back`() throws {
         var network = try twoSites()
-        let other = network.nodes[1].node
         #expect(
-            try network.nodes[0].effect(of: .grant("P", 3, to: other))
-                == ["P rights": -3, "P rights of 2": 3]
+            try network.nodes[0].effect(of: .grant("P", 3, to: network.hub.node))
+                == ["P rights": -3, "P rights of 9": 3]
         )
         let confirmed = try network.nodes[0].effect(of: .confirm("SO-1", [line("P", 10)]))
         #expect(confirmed["SO-1/1 reserved"] == 7)

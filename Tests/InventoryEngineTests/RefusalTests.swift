@@ -412,10 +412,14 @@ struct RefusalTests {
 
     @Test
     func `nobody grants more than is usable`() throws {
-        var network = try Network(["A", "B"])
+        var network = try Network(["A", "A", "B"])
         try network.nodes[0].record(.item("P", safetyStock: 2))
         try network.nodes[0].record(.receive([line("P", 5, amount: 0)]))
         let other = network.nodes[1].node
+        let stranger = #expect(throws: EngineError.self) {
+            try network.nodes[0].record(.grant("P", 1, to: network.nodes[2].node))
+        }
+        #expect(stranger?.code.text == "holder_elsewhere")
         let error = #expect(throws: EngineError.self) {
             try network.nodes[0].record(.grant("P", 4, to: other))
         }

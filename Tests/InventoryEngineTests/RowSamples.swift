@@ -238,7 +238,28 @@ struct RowSamples {
         )
     }
 
+    private mutating func addRights(_ add: Adder) {
+        add(
+            FreezeRow.Key(stock: StockKey(home: id(), sku: id()), event: event()),
+            FreezeRow(
+                quantity: quantity(),
+                position: maybe { HubPosition($0.number() | 1) },
+                order: maybe { FreezeRow.Order(site: $0.id(), order: $0.id()) }
+            )
+        )
+        let asked = event()
+        add(
+            RightsRequestRow.Key(
+                stock: StockKey(home: id(), sku: id()),
+                holder: asked.node,
+                event: event()
+            ),
+            RightsRequestRow(quantity: quantity())
+        )
+    }
+
     private mutating func addCommitments(_ add: Adder) throws {
+        addRights(add)
         var orderLine = OrderLineRow(sku: id(), promise: try promise())
         orderLine.ordered = quantity()
         orderLine.reserved = quantity()
@@ -249,6 +270,7 @@ struct RowSamples {
         orderLine.backordered = quantity()
         orderLine.cancelled = quantity()
         orderLine.toPutBack = quantity()
+        orderLine.freed = quantity()
         orderLine.shippedValue = money()
         orderLine.returned = quantity()
         orderLine.returnedValue = money()
@@ -504,6 +526,8 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .purchaseLine: return try again(PurchaseLineRow.self)
     case .rights: return try again(RightsRow.self)
     case .task: return try again(TaskRow.self)
+    case .freeze: return try again(FreezeRow.self)
+    case .rightsRequest: return try again(RightsRequestRow.self)
     case .valuation: return try again(ValuationRow.self)
     case .account: return try again(AccountRow.self)
     case .order: return try again(OrderRow.self)

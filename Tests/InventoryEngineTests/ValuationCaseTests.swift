@@ -215,7 +215,7 @@ private struct ValuationRun {
             let order = DocumentID(trustedForTests: "SO-\(counter)")
             orders[step.id] = order
             try record(.confirm(order, [line]), &network.nodes[index])
-            try record(.pick(order), &network.nodes[index])
+            try record(.pick(order, [line]), &network.nodes[index])
             try record(.pack(order), &network.nodes[index])
             try record(.dispatch(order), &network.nodes[index])
         case "return_in":

@@ -83,12 +83,12 @@ struct WireFormatTests {
         let frame = Self.frame
         let cases: [(WireBytes, String)] = [
             (frame, "none"),
-            (frame.message(71, WireBytes().text(1, "x")), "71"),
+            (frame.message(199, WireBytes().text(1, "x")), "199"),
             (frame.message(4_000, WireBytes()), "4000"),
-            (frame.text(23, "pallet_stacked").message(71, WireBytes()), "pallet_stacked"),
+            (frame.text(23, "pallet_stacked").message(199, WireBytes()), "pallet_stacked"),
             (frame.varint(24, 1).message(32, Self.retirement), "field 24"),
             (frame.message(32, Self.retirement.varint(9, 1)), "field 9 of body"),
-            (frame.message(32, Self.retirement).message(71, WireBytes()), "71"),
+            (frame.message(32, Self.retirement).message(199, WireBytes()), "199"),
             (Self.move(Self.line.varint(17, 1)), "field 17 of lines[0]"),
             (
                 frame.message(32, Self.retirement).message(19, Self.dot.varint(8, 1)),

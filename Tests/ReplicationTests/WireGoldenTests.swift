@@ -38,7 +38,7 @@ struct WireGoldenTests {
     @Test
     func `the content of each command has its hash for good`() throws {
         var chain = HashChain()
-        for event in try WireSamples.events() {
+        for event in try WireSamples.events().prefix(42) {
             let command = InventoryCommand(
                 body: event.body,
                 at: event.at,

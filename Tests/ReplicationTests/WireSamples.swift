@@ -107,7 +107,7 @@ enum WireSamples {
 
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
-        return try bodies + networkBodies()
+        return try bodies + networkBodies() + rightsBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -248,6 +248,39 @@ enum WireSamples {
             .statusChanged(StockChange(reason: "wet", lines: try mixedLines())),
             .scrapped(StockChange(reason: "wet", lines: [])),
             .reversed(Reversal(event: EventID(node: otherNode, sequence: 9), reason: "typing")),
+        ]
+    }
+
+    /// New kinds come last: the golden file grows at its end.
+    private static func rightsBodies() throws -> [EventBody] {
+        [
+            .rightsRequested(
+                RightsRequest(
+                    sku: try identifier("85123A"),
+                    quantity: Quantity(units: 7),
+                    scale: 1,
+                    stockSite: try identifier("LON"),
+                    to: otherNode
+                )
+            ),
+            .rightsReclaimed(
+                RightsReclaim(
+                    sku: try identifier("85123A"),
+                    quantity: Quantity(units: 7),
+                    from: otherNode,
+                    to: node
+                )
+            ),
+            .rightsThawed(
+                RightsThaw(items: [
+                    RightsThaw.Item(
+                        event: EventID(node: otherNode, sequence: 3),
+                        sku: try identifier("85123A")
+                    )
+                ])
+            ),
+            .nodeActivated(NodeChange(node: otherNode)),
+            .nodeRetired(NodeChange(node: node)),
         ]
     }
 

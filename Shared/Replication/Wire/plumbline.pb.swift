@@ -971,6 +971,46 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     set {_uniqueStorage()._body = .costAdjusted(newValue)}
   }
 
+  var rightsRequested: WireRightsRequest {
+    get {
+      if case .rightsRequested(let v)? = _storage._body {return v}
+      return WireRightsRequest()
+    }
+    set {_uniqueStorage()._body = .rightsRequested(newValue)}
+  }
+
+  var rightsReclaimed: WireRightsReclaim {
+    get {
+      if case .rightsReclaimed(let v)? = _storage._body {return v}
+      return WireRightsReclaim()
+    }
+    set {_uniqueStorage()._body = .rightsReclaimed(newValue)}
+  }
+
+  var rightsThawed: WireRightsThaw {
+    get {
+      if case .rightsThawed(let v)? = _storage._body {return v}
+      return WireRightsThaw()
+    }
+    set {_uniqueStorage()._body = .rightsThawed(newValue)}
+  }
+
+  var nodeActivated: WireNodeChange {
+    get {
+      if case .nodeActivated(let v)? = _storage._body {return v}
+      return WireNodeChange()
+    }
+    set {_uniqueStorage()._body = .nodeActivated(newValue)}
+  }
+
+  var nodeRetired: WireNodeChange {
+    get {
+      if case .nodeRetired(let v)? = _storage._body {return v}
+      return WireNodeChange()
+    }
+    set {_uniqueStorage()._body = .nodeRetired(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// The field's number is the event's type. Numbers from 30 on are bodies and nothing else.
@@ -1016,6 +1056,11 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     case conflictResolved(WireDecision)
     case exceptionAcknowledged(WireDecision)
     case costAdjusted(WireCostAdjustment)
+    case rightsRequested(WireRightsRequest)
+    case rightsReclaimed(WireRightsReclaim)
+    case rightsThawed(WireRightsThaw)
+    case nodeActivated(WireNodeChange)
+    case nodeRetired(WireNodeChange)
 
   }
 
@@ -1729,6 +1774,133 @@ nonisolated struct WireRightsGrant: Sendable {
   fileprivate var _request: WireEventId? = nil
 }
 
+nonisolated struct WireRightsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var sku: String = String()
+
+  var quantity: Int64 = 0
+
+  var scale: UInt32 = 0
+
+  var stockSite: String = String()
+
+  /// The holder that is asked.
+  var to: WireNodeId {
+    get {_to ?? WireNodeId()}
+    set {_to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  mutating func clearTo() {self._to = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _to: WireNodeId? = nil
+}
+
+nonisolated struct WireRightsReclaim: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var sku: String = String()
+
+  var quantity: Int64 = 0
+
+  var scale: UInt32 = 0
+
+  var stockSite: String = String()
+
+  var from: WireNodeId {
+    get {_from ?? WireNodeId()}
+    set {_from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  var hasFrom: Bool {self._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  mutating func clearFrom() {self._from = nil}
+
+  /// Absent means the hub.
+  var to: WireNodeId {
+    get {_to ?? WireNodeId()}
+    set {_to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  mutating func clearTo() {self._to = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _from: WireNodeId? = nil
+  fileprivate var _to: WireNodeId? = nil
+}
+
+/// What claims had frozen goes to those who recorded them.
+nonisolated struct WireRightsThaw: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var items: [WireRightsThaw.Item] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Item: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var event: WireEventId {
+      get {_event ?? WireEventId()}
+      set {_event = newValue}
+    }
+    /// Returns true if `event` has been explicitly set.
+    var hasEvent: Bool {self._event != nil}
+    /// Clears the value of `event`. Subsequent reads from it will return its default value.
+    mutating func clearEvent() {self._event = nil}
+
+    var sku: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _event: WireEventId? = nil
+  }
+
+  init() {}
+}
+
+nonisolated struct WireNodeChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var node: WireNodeId {
+    get {_node ?? WireNodeId()}
+    set {_node = newValue}
+  }
+  /// Returns true if `node` has been explicitly set.
+  var hasNode: Bool {self._node != nil}
+  /// Clears the value of `node`. Subsequent reads from it will return its default value.
+  mutating func clearNode() {self._node = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _node: WireNodeId? = nil
+}
+
 nonisolated struct WireNodeRegistration: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2231,6 +2403,9 @@ nonisolated struct WirePullRequest: Sendable {
   /// Whether the node's digests agreed when it last compared them.
   var digestAgrees: Bool = false
 
+  /// The last sequence that the node had recorded when it had applied so much.
+  var recorded: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2621,7 +2796,7 @@ nonisolated extension WireDecimal: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InventoryEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{7}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{7}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0")
 
   fileprivate class _StorageClass {
     var _formatVersion: UInt32 = 0
@@ -3256,6 +3431,71 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._body = .costAdjusted(v)
           }
         }()
+        case 71: try {
+          var v: WireRightsRequest?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .rightsRequested(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .rightsRequested(v)
+          }
+        }()
+        case 72: try {
+          var v: WireRightsReclaim?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .rightsReclaimed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .rightsReclaimed(v)
+          }
+        }()
+        case 73: try {
+          var v: WireRightsThaw?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .rightsThawed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .rightsThawed(v)
+          }
+        }()
+        case 74: try {
+          var v: WireNodeChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .nodeActivated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .nodeActivated(v)
+          }
+        }()
+        case 75: try {
+          var v: WireNodeChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .nodeRetired(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .nodeRetired(v)
+          }
+        }()
         default: break
         }
       }
@@ -3501,6 +3741,26 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       case .costAdjusted?: try {
         guard case .costAdjusted(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 70)
+      }()
+      case .rightsRequested?: try {
+        guard case .rightsRequested(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 71)
+      }()
+      case .rightsReclaimed?: try {
+        guard case .rightsReclaimed(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 72)
+      }()
+      case .rightsThawed?: try {
+        guard case .rightsThawed(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 73)
+      }()
+      case .nodeActivated?: try {
+        guard case .nodeActivated(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 74)
+      }()
+      case .nodeRetired?: try {
+        guard case .nodeRetired(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 75)
       }()
       case nil: break
       }
@@ -4601,6 +4861,222 @@ nonisolated extension WireRightsGrant: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
+nonisolated extension WireRightsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RightsRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{3}stock_site\0\u{1}to\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 2: try { try decoder.decodeSingularSInt64Field(value: &self.quantity) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.scale) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.stockSite) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
+    }
+    if self.quantity != 0 {
+      try visitor.visitSingularSInt64Field(value: self.quantity, fieldNumber: 2)
+    }
+    if self.scale != 0 {
+      try visitor.visitSingularUInt32Field(value: self.scale, fieldNumber: 3)
+    }
+    if !self.stockSite.isEmpty {
+      try visitor.visitSingularStringField(value: self.stockSite, fieldNumber: 4)
+    }
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRightsRequest, rhs: WireRightsRequest) -> Bool {
+    if lhs.sku != rhs.sku {return false}
+    if lhs.quantity != rhs.quantity {return false}
+    if lhs.scale != rhs.scale {return false}
+    if lhs.stockSite != rhs.stockSite {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRightsReclaim: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RightsReclaim"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{3}stock_site\0\u{1}from\0\u{1}to\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 2: try { try decoder.decodeSingularSInt64Field(value: &self.quantity) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.scale) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.stockSite) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
+    }
+    if self.quantity != 0 {
+      try visitor.visitSingularSInt64Field(value: self.quantity, fieldNumber: 2)
+    }
+    if self.scale != 0 {
+      try visitor.visitSingularUInt32Field(value: self.scale, fieldNumber: 3)
+    }
+    if !self.stockSite.isEmpty {
+      try visitor.visitSingularStringField(value: self.stockSite, fieldNumber: 4)
+    }
+    try { if let v = self._from {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRightsReclaim, rhs: WireRightsReclaim) -> Bool {
+    if lhs.sku != rhs.sku {return false}
+    if lhs.quantity != rhs.quantity {return false}
+    if lhs.scale != rhs.scale {return false}
+    if lhs.stockSite != rhs.stockSite {return false}
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRightsThaw: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RightsThaw"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.items.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRightsThaw, rhs: WireRightsThaw) -> Bool {
+    if lhs.items != rhs.items {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRightsThaw.Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireRightsThaw.protoMessageName + ".Item"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{1}sku\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._event) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._event {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRightsThaw.Item, rhs: WireRightsThaw.Item) -> Bool {
+    if lhs._event != rhs._event {return false}
+    if lhs.sku != rhs.sku {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireNodeChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".NodeChange"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._node) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._node {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireNodeChange, rhs: WireNodeChange) -> Bool {
+    if lhs._node != rhs._node {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireNodeRegistration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".NodeRegistration"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}name\0\u{1}site\0\u{3}public_key\0\u{1}active\0")
@@ -5409,7 +5885,7 @@ nonisolated extension WirePushReply: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PullRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}epoch\0\u{1}after\0\u{3}bytes_max\0\u{3}wait_milliseconds\0\u{3}summaries_after\0\u{3}wants_digests\0\u{3}digest_agrees\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}epoch\0\u{1}after\0\u{3}bytes_max\0\u{3}wait_milliseconds\0\u{3}summaries_after\0\u{3}wants_digests\0\u{3}digest_agrees\0\u{1}recorded\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5425,6 +5901,7 @@ nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self._summariesAfter) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.wantsDigests) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.digestAgrees) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.recorded) }()
       default: break
       }
     }
@@ -5459,6 +5936,9 @@ nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.digestAgrees != false {
       try visitor.visitSingularBoolField(value: self.digestAgrees, fieldNumber: 8)
     }
+    if self.recorded != 0 {
+      try visitor.visitSingularUInt64Field(value: self.recorded, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5471,6 +5951,7 @@ nonisolated extension WirePullRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._summariesAfter != rhs._summariesAfter {return false}
     if lhs.wantsDigests != rhs.wantsDigests {return false}
     if lhs.digestAgrees != rhs.digestAgrees {return false}
+    if lhs.recorded != rhs.recorded {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

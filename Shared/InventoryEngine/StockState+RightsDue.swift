@@ -1,0 +1,240 @@
+public import Causality
+
+/// What has to be recorded about promise rights because of what the nodes have been heard to know.
+extension StockState {
+    /// The most claims that one entry thaws.
+    static let thawedAtOnceMax = 256
+    /// The most requests that one look answers.
+    static let answersAtOnceMax = 256
+    /// The most orders that wait which one look goes through.
+    static let waitingMax = 10_000
+    /// The most holders of one stock that are looked at.
+    static let holdersMax = 1_000
+
+    /// What the hub can thaw and whom it can activate, now that the nodes have been heard so far.
+    ///
+    /// What a claim froze thaws once every other active node of the stock's site has applied the
+    /// claim and has pushed all that it recorded before: then no pick of the freed units that does
+    /// not know of the claim can still come. A newcomer is active once every active node of its
+    /// site has applied its registration: then each of them freezes what its claims free.
+    ///
+    /// - Parameter heard: Per node the position that it had applied when it recorded no event that
+    ///   the hub does not hold.
+    /// - Returns: Bodies in a fixed order, with the site that each belongs to; nil for one of the
+    ///   whole network.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    /// - Complexity: O(frozen claims + nodes).
+    public mutating func dueRights(
+        heard: [NodeID: HubPosition]
+    ) throws(EngineError) -> [(site: SiteCode?, body: EventBody)] {
+        var bodies: [(site: SiteCode?, body: EventBody)] = []
+        let last = [UInt8](repeating: 0xFF, count: 17)
+        let nodes = try cache.nodes.rows(from: [], to: last, limit: .max, source: reader)
+        for (key, row) in nodes where !row.isActive && !row.isRetired {
+            guard let site = row.homeSite else { continue }
+            if try isHeard(row.registeredAt, by: heard, at: site, but: key.node) {
+                bodies.append((nil, .nodeActivated(NodeChange(node: key.node))))
+            }
+        }
+        let frozen = try cache.freezes.rows(
+            from: [],
+            to: last,
+            limit: Self.thawedAtOnceMax,
+            source: reader
+        )
+        var items: [SiteCode: [RightsThaw.Item]] = [:]
+        for (key, row) in frozen {
+            guard let position = row.position,
+                try isHeard(position, by: heard, at: key.stock.home, but: key.event.node)
+            else { continue }
+            items[key.stock.home, default: []].append(
+                RightsThaw.Item(event: key.event, sku: key.stock.sku)
+            )
+        }
+        for (site, items) in items.sorted(by: { $0.key < $1.key }) {
+            bodies.append((site, .rightsThawed(RightsThaw(items: items))))
+        }
+        return bodies
+    }
+
+    /// Whether claims are frozen.
+    package mutating func hasFrozen() throws(EngineError) -> Bool {
+        let last = [UInt8](repeating: 0xFF, count: 9)
+        return try !cache.freezes.rows(from: [], to: last, limit: 1, source: reader).isEmpty
+    }
+
+    /// Whether nodes have joined that may not promise yet.
+    ///
+    /// - Complexity: O(nodes).
+    package mutating func hasNewcomers() throws(EngineError) -> Bool {
+        let last = [UInt8](repeating: 0xFF, count: 17)
+        let nodes = try cache.nodes.rows(from: [], to: last, limit: .max, source: reader)
+        return nodes.contains { $0.row.homeSite != nil && !$0.row.isActive && !$0.row.isRetired }
+    }
+
+    /// The stocks of a site for which orders wait.
+    ///
+    /// - Complexity: O(orders that wait), at most ``waitingMax``.
+    package mutating func waitingStocks(at site: SiteCode) throws(EngineError) -> Set<StockKey> {
+        var prefix = ByteWriter()
+        prefix.id(site)
+        let waiting = try cache.backorders.rows(
+            from: prefix.bytes,
+            to: upperBound(ofPrefix: prefix.bytes),
+            limit: Self.waitingMax,
+            source: reader
+        )
+        return Set(waiting.map { StockKey(home: $0.key.home, sku: $0.key.sku) })
+    }
+
+    /// Takes the stocks whose promise rights have risen, or where orders began to wait: somebody may
+    /// be able to promise more now.
+    package mutating func takePromisable() -> Set<StockKey> {
+        defer {
+            dues.risen = []
+            dues.wanting = []
+        }
+        return dues.risen.union(dues.wanting)
+    }
+
+    /// Notes stocks whose promise rights have risen, so that orders that wait are looked at.
+    package mutating func noteRisen(_ stocks: Set<StockKey>) {
+        dues.risen.formUnion(stocks)
+    }
+
+    private mutating func isHeard(
+        _ position: HubPosition,
+        by heard: [NodeID: HubPosition],
+        at site: SiteCode,
+        but node: NodeID
+    ) throws(EngineError) -> Bool {
+        let row = try cache.sites.row(SiteRow.Key(code: site), from: reader)
+        return (row?.activeNodes ?? []).allSatisfy { other in
+            other == node || heard[other].map { $0 >= position } ?? false
+        }
+    }
+
+    /// Takes the requests by which the hub asks the holders of a stock where orders began to wait.
+    ///
+    /// Each holder with rights is asked for what is missing, unless it is asked already or is the
+    /// one that has just promised all that it could.
+    ///
+    /// - Parameters:
+    ///   - recorder: The hub.
+    ///   - cause: The event after which orders wait.
+    /// - Returns: One body per holder, in a fixed order.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    /// - Complexity: O(holders of the stocks where orders began to wait).
+    public mutating func takeDueRequests(
+        by recorder: NodeID,
+        after cause: EventID
+    ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
+        let wanting = dues.wanting.sorted()
+        dues.wanting = []
+        var bodies: [(site: SiteCode, body: EventBody)] = []
+        for stock in wanting {
+            guard let summary = try cache.summaries.row(stock, from: reader),
+                summary.backordered.units > 0,
+                let site = try cache.sites.row(SiteRow.Key(code: stock.home), from: reader),
+                site.activeNodes.contains(where: { $0 != cause.node })
+            else { continue }
+            let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+            let prefix = stock.bytes
+            let holders = try cache.rights.rows(
+                from: prefix,
+                to: upperBound(ofPrefix: prefix),
+                limit: Self.holdersMax,
+                source: reader
+            )
+            for (key, row) in holders where row.balance.units > 0 {
+                guard case .node(let holder) = key.holder, holder != cause.node,
+                    holder != recorder, site.activeNodes.contains(holder),
+                    try !isAsked(holder, by: recorder, for: stock)
+                else { continue }
+                bodies.append(
+                    (
+                        stock.home,
+                        .rightsRequested(
+                            RightsRequest(
+                                sku: stock.sku,
+                                quantity: summary.backordered,
+                                scale: item?.properties.scale ?? 0,
+                                to: holder
+                            )
+                        )
+                    )
+                )
+            }
+        }
+        return bodies
+    }
+
+    private mutating func isAsked(
+        _ holder: NodeID,
+        by recorder: NodeID,
+        for stock: StockKey
+    ) throws(EngineError) -> Bool {
+        var prefix = ByteWriter()
+        stock.encode(into: &prefix)
+        prefix.node(holder)
+        let open = try cache.rightsRequests.rows(
+            from: prefix.bytes,
+            to: upperBound(ofPrefix: prefix.bytes),
+            limit: Self.answersAtOnceMax,
+            source: reader
+        )
+        return open.contains { $0.key.event.node == recorder }
+    }
+
+    /// Takes the answers of a node to the requests that are open at it: what the hub asks for goes
+    /// to orders that wait, so it gets all that can be spared; another node gets half of it.
+    ///
+    /// - Parameters:
+    ///   - holder: The node that answers, from its own rights.
+    ///   - site: Its site.
+    /// - Returns: One `rights_granted` body per request, of nothing where nothing can be spared.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    /// - Complexity: O(open requests at the site).
+    public mutating func dueAnswers(
+        of holder: NodeID,
+        at site: SiteCode
+    ) throws(EngineError) -> [EventBody] {
+        var prefix = ByteWriter()
+        prefix.id(site)
+        let open = try cache.rightsRequests.rows(
+            from: prefix.bytes,
+            to: upperBound(ofPrefix: prefix.bytes),
+            limit: Self.answersAtOnceMax,
+            source: reader
+        )
+        var bodies: [EventBody] = []
+        var spared: [StockKey: Quantity] = [:]
+        for (key, row) in open where key.holder == holder {
+            let stock = key.stock
+            let usable: Quantity
+            if let left = spared[stock] {
+                usable = left
+            } else {
+                usable = try usableRights(holder, stock)
+            }
+            let isNode =
+                try cache.nodes.row(
+                    NodeRow.Key(node: key.event.node),
+                    from: reader
+                )?.homeSite != nil
+            let share = isNode ? Quantity(units: usable.units / 2) : usable
+            let granted = min(row.quantity, share)
+            spared[stock] = try usable.minus(granted)
+            let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+            var grant = RightsGrant(
+                sku: stock.sku,
+                quantity: granted,
+                scale: item?.properties.scale ?? 0,
+                to: key.event.node
+            )
+            grant.request = key.event
+            bodies.append(.rightsGranted(grant))
+        }
+        return bodies
+    }
+}
