@@ -173,6 +173,15 @@ package struct OrderRow: Row {
     package var lines: [Int32]
     package var cancelledBy: EventRef?
     package var dispatchedBy: EventRef?
+    /// The last pick for it.
+    package var pickedBy: EventRef?
+    /// The last pick for it by another node than that of ``pickedBy``.
+    package var pickedByOther: EventRef?
+
+    /// The last pick that a node did not record itself: if it knows that one, it knows all of them.
+    func lastPick(notBy node: NodeID) -> EventRef? {
+        pickedBy?.id.node == node ? pickedByOther : pickedBy
+    }
 
     package init(confirmedBy: EventRef, confirmedAt: Instant, shipFrom: SiteCode) {
         self.confirmedBy = confirmedBy
@@ -197,6 +206,8 @@ package struct OrderRow: Row {
         }
         writer.optional(cancelledBy) { $0.reference($1) }
         writer.optional(dispatchedBy) { $0.reference($1) }
+        writer.optional(pickedBy) { $0.reference($1) }
+        writer.optional(pickedByOther) { $0.reference($1) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -214,6 +225,8 @@ package struct OrderRow: Row {
         }
         self.cancelledBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
         self.dispatchedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        self.pickedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        self.pickedByOther = try reader.optional { (r) throws(EngineError) in try r.reference() }
     }
 }
 

@@ -257,6 +257,12 @@ extension StockState {
                     StockKey(home: current.site, sku: line.sku),
                     toPutBack
                 )
+                if let pick = order.lastPick(notBy: current.event.id.node),
+                    isConcurrent(current, with: pick)
+                {
+                    let subject = "\(body.order)/\(key.line)"
+                    try raiseCancelledAfterPick(current, with: pick, subject, line.sku, toPutBack)
+                }
             }
             missed = try missed.plus(left)
             if left.units > 0 {
@@ -438,6 +444,7 @@ extension StockState {
             try pick(current, body, line, line.quantity, &step)
             note(step)
         }
+        try notePick(current, body)
     }
 
     /// Remembers what a reversal could not tell from the event.
@@ -540,6 +547,47 @@ extension StockState {
             raise("picked_after_cancel", sku, "\(sku) was picked for \(work.order), cancelled.")
             return
         }
+        try raiseCancelledAfterPick(
+            current,
+            with: cancel,
+            "\(work.order)/\(key.line)",
+            sku,
+            quantity
+        )
+    }
+
+    /// The cancellation stands whichever comes first, and what was picked goes back.
+    private mutating func raiseCancelledAfterPick(
+        _ current: Current,
+        with other: EventRef,
+        _ subject: String,
+        _ sku: SKU,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        try raiseConflict(
+            .cancelledAfterPick,
+            current,
+            with: other,
+            sku: sku,
+            subject: subject,
+            resolution: "The cancellation stands; what was picked goes back to its place.",
+            before: "cancelled and picked, neither knowing of the other",
+            after: "\(quantity.units) units are picked and to be put back",
+            compensation: "Put the units back; until then nobody can be promised them.",
+            isResolved: true
+        )
+    }
+
+    /// Remembers who picked last, for a cancellation that does not know of it.
+    private mutating func notePick(
+        _ current: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        guard holds(current.site), let (key, known) = try orderRow(current, work) else { return }
+        var order = known
+        if order.pickedBy?.id.node != current.event.id.node { order.pickedByOther = order.pickedBy }
+        order.pickedBy = current.ref
+        try cache.orders.set(key, to: order, from: reader)
     }
 
     mutating func postUnpicked(

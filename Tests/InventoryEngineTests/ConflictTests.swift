@@ -177,11 +177,39 @@ struct ConflictTests {
             try network.nodes[1].record(.cancel("SO-1", [line("P", 4, number: 1)]))
             try deliver(&network, first: first)
             outcomes.append(try layers(network, at: "W"))
+            let found = try conflicts(.cancelledAfterPick, network.hub.rows, at: "W")
+            #expect(found.count == 1)
+            #expect(found.first?.sides.count == 2)
+            #expect(try conflicts(.cancelledAfterPick, network.nodes[1].rows, at: "W") == found)
+            #expect(!(try exceptions(network.hub.rows).contains("picked_after_cancel")))
         }
         #expect(outcomes[0] == outcomes[1])
         #expect(outcomes[0]["SO-1/1 to put back"] == 4)
         #expect(outcomes[0]["task put_back SO-1/1 P"] == 4)
         #expect(outcomes[0]["P rights"] == 6)
+    }
+
+    @Test
+    func `pair 4: a cancellation that knows of the pick is no conflict`() throws {
+        var network = try oneSite()
+        try network.nodes[0].record(.pick("SO-1"))
+        try network.settle()
+        try network.nodes[1].record(.cancel("SO-1", [line("P", 4, number: 1)]))
+        try network.settle()
+        #expect(try conflicts(.cancelledAfterPick, network.hub.rows, at: "W").isEmpty)
+    }
+
+    /// The canceller has picked too, later than the one that it does not know of.
+    @Test
+    func `pair 4: a pick of its own does not hide another's from a cancellation`() throws {
+        var network = try oneSite()
+        try network.nodes[0].record(.pick("SO-1", [line("P", 2, number: 1)]))
+        try network.nodes[1].record(.pick("SO-1", [line("P", 1, number: 1)]))
+        try network.nodes[1].record(.cancel("SO-1", [line("P", 4, number: 1)]))
+        try network.push(0)
+        try network.push(1)
+        try network.pullAll()
+        #expect(try conflicts(.cancelledAfterPick, network.hub.rows, at: "W").count == 1)
     }
 
     // MARK: 5

@@ -395,6 +395,8 @@ struct RowSamples {
         order.customer = maybe { $0.id() }
         order.priority = Int32.random(in: .min ... .max, using: &random)
         order.lines = many { $0.small() }.sorted()
+        order.pickedBy = maybe { $0.reference() }
+        order.pickedByOther = maybe { $0.reference() }
         order.cancelledBy = maybe { $0.reference() }
         order.dispatchedBy = maybe { $0.reference() }
         add(OrderRow.Key(home: id(), orderSite: id(), order: id()), order)
