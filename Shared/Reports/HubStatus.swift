@@ -100,11 +100,11 @@ public struct HubStatus: Sendable {
             return (site.text, sums)
         }
         state =
-            if nodes.contains(where: \.isDamaged) {
+            if nodes.contains(where: { $0.isDamaged && $0.state != .retired }) {
                 .damage
             } else if attention.isNeeded {
                 .attention
-            } else if nodes.contains(where: { $0.state != .inSync }) {
+            } else if nodes.contains(where: { $0.state != .inSync && $0.state != .retired }) {
                 .behind
             } else {
                 .inSync

@@ -35,7 +35,9 @@ extension ReportReader {
         return try pageOfRows(ranges) { (reader, _, bytes, value) throws in
             let node = try NodeRow.Key(bytes: bytes).node
             let row = try NodeRow(bytes: value)
-            if let site = reader.site, row.homeSite != site { return nil }
+            // The hub holds rights like a node and is none.
+            guard let home = row.homeSite else { return nil }
+            if let site = reader.site, home != site { return nil }
             let standing = try NodeStanding(node, row, in: reader.log, as: reader.viewer)
             var writer = JSONWriter()
             standing.encode(to: &writer, withIdentity: true)
@@ -51,6 +53,8 @@ struct NodeStanding {
         case inSync = "in_sync"
         case behind
         case silent
+        /// It was taken out of the network: nobody waits for it.
+        case retired
     }
 
     let node: NodeID
@@ -89,6 +93,10 @@ struct NodeStanding {
         let applied = contact?.applied ?? .start
         let isAtHead = try applied >= log.head(in: row.homeSite)
         isDamaged = isAtHead && contact?.digestAgrees == false
+        guard !row.isRetired else {
+            state = .retired
+            return
+        }
         guard let contact, !contact.isSilent(at: now) else {
             state = .silent
             return

@@ -79,7 +79,7 @@ public struct ReportTable: Sendable {
         case (.parked, _): return texts("event", "type", "site", "verdict", "code", "message")
         case (.rights, _): return texts("site", "sku", "holder") + numbers("balance")
         case (.nodes, _):
-            return texts("node", "site", "state")
+            return texts("node", "site", "state", "active")
                 + numbers("acknowledged", "applied", "pending", "clock_offset_ms")
                 + texts("last_seen", "digest_agrees", "version")
         }

@@ -68,6 +68,13 @@ struct RightsOfTwoNodesTests {
             )
             #expect(refused.status == 1)
             #expect(refused.errors.contains("node_active") || refused.errors.contains("retire"))
+            // A node that is lost is retired, and only then can what it holds be taken.
+            try network.plumblineHub("node", "retire", two.node)
+            let nodes = try network.plumblineHub("nodes", "--json")
+            let states = try JSONReader.read(Array(nodes.text.utf8)).elements.map {
+                "\($0["node"]?.text ?? "") \($0["state"]?.text == "retired")"
+            }
+            #expect(states.sorted() == ["\(one.node) false", "\(two.node) true"])
             await network.stopAll()
             for site in network.sites { try network.plumbline(site, "verify") }
             try network.plumblineHub("verify")
