@@ -32,8 +32,6 @@ public final class HubService: Sendable {
     let contacts = NodeContacts()
     /// How far the nodes have been heard; after a restart they tell it with their next call.
     private let heard = Mutex(HeardNodes())
-    /// Whether a newcomer may wait for the other nodes of its site.
-    private let hasNewcomers = Mutex(true)
 
     /// Opens a hub on its store.
     public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
@@ -129,7 +127,6 @@ public final class HubService: Sendable {
             try log.set(setting, to: nil)
             return invitation.name
         }
-        hasNewcomers.withLock { $0 = true }
         commits.raise()
         return JoinReply(
             hub: ledger.identity.node,
@@ -201,7 +198,7 @@ public final class HubService: Sendable {
         contacts.note(caller.node, at: now) { $0.hear(request, at: now) }
         if request.epoch == ledger.epoch {
             try await hear(
-                caller.node,
+                caller,
                 applied: request.applied,
                 recorded: request.lastSequence,
                 at: now
@@ -252,7 +249,7 @@ public final class HubService: Sendable {
         let isNews = heard.withLock {
             $0.note(caller.node, acknowledged: ingest.acknowledged)
         }
-        if isNews { try await settleRights(at: now) }
+        if isNews { try await settleRights(at: caller.site, now) }
         let receipt = try key.sign(
             BatchSignature.acknowledgement(
                 hub: ledger.identity.node,
@@ -282,7 +279,7 @@ public final class HubService: Sendable {
         try check(request.node, caller)
         if request.epoch == ledger.epoch {
             try await hear(
-                caller.node,
+                caller,
                 applied: request.after,
                 recorded: request.recorded,
                 at: now
@@ -313,31 +310,29 @@ public final class HubService: Sendable {
 
     /// Notes how far a node has come, and records what that makes due.
     private func hear(
-        _ node: NodeID,
+        _ caller: AuthenticatedNode,
         applied: HubPosition,
         recorded: UInt64,
         at now: Instant
     ) async throws {
         let ledger = ledger
+        let node = caller.node
         let acknowledged = try await log.read { try ledger.acknowledged(of: node, in: $0) }
         let isNews = heard.withLock {
             $0.note(node, applied: applied, recorded: recorded, acknowledged: acknowledged)
         }
-        if isNews { try await settleRights(at: now) }
+        if isNews { try await settleRights(at: caller.site, now) }
     }
 
-    /// Records what waited for nodes that have been heard now; writes nothing if nothing waits.
-    private func settleRights(at now: Instant) async throws {
+    /// Records what waited for nodes of a site that have been heard now; writes nothing if nothing
+    /// waits.
+    private func settleRights(at site: SiteCode, _ now: Instant) async throws {
         let ledger = ledger
-        let hasNewcomers = hasNewcomers.withLock { $0 }
-        let hasFrozen = try await log.read { try ledger.hasFrozen(in: $0) }
-        guard hasNewcomers || hasFrozen else { return }
+        guard try await log.read({ try ledger.waitsForNodes(at: site, in: $0) }) else { return }
         let through = heard.withLock { $0.through }
-        let (count, remain) = try await log.write { log in
-            let count = try ledger.settleRights(heard: through, in: log, at: now)
-            return (count, try ledger.hasNewcomers(in: log))
+        let count = try await log.write { log in
+            try ledger.settleRights(at: site, heard: through, in: log, at: now)
         }
-        if !remain { self.hasNewcomers.withLock { $0 = false } }
         if count > 0 { commits.raise() }
     }
 

@@ -33,7 +33,17 @@ extension Decider {
         let item = try item(request.sku, field: "sku")
         (request.quantity, request.scale) = try units(request.quantity, request.scale, item)
         try checkPositive(request.quantity)
-        try checkHolder(request.to, of: StockKey(home: request.stockSite ?? site, sku: request.sku))
+        let stock = StockKey(home: request.stockSite ?? site, sku: request.sku)
+        // The hub names the site of the stock as the command's own.
+        guard stock.home == site else {
+            throw .refused(
+                "holder_elsewhere",
+                "This node could not promise what lies at \(stock.home).",
+                field: "stock_site",
+                hint: "Ask at the hub, which promises for other sites."
+            )
+        }
+        try checkHolder(request.to, of: stock)
         if request.stockSite == site { request.stockSite = nil }
         return request
     }

@@ -18,58 +18,58 @@ extension StockState {
     /// not know of the claim can still come. A newcomer is active once every active node of its
     /// site has applied its registration: then each of them freezes what its claims free.
     ///
-    /// - Parameter heard: Per node the position that it had applied when it recorded no event that
-    ///   the hub does not hold.
-    /// - Returns: Bodies in a fixed order, with the site that each belongs to; nil for one of the
-    ///   whole network.
+    /// - Parameters:
+    ///   - site: The site whose nodes have been heard.
+    ///   - heard: Per node the position that it had applied when it recorded no event that the hub
+    ///     does not hold.
+    /// - Returns: Bodies in a fixed order.
     /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
-    /// - Complexity: O(frozen claims + nodes).
+    /// - Complexity: O(frozen claims of the site).
     public mutating func dueRights(
+        at site: SiteCode,
         heard: [NodeID: HubPosition]
-    ) throws(EngineError) -> [(site: SiteCode?, body: EventBody)] {
-        var bodies: [(site: SiteCode?, body: EventBody)] = []
-        let last = [UInt8](repeating: 0xFF, count: 17)
-        let nodes = try cache.nodes.rows(from: [], to: last, limit: .max, source: reader)
-        for (key, row) in nodes where !row.isActive && !row.isRetired {
-            guard let site = row.homeSite else { continue }
-            if try isHeard(row.registeredAt, by: heard, at: site, but: key.node) {
-                bodies.append((nil, .nodeActivated(NodeChange(node: key.node))))
-            }
-        }
-        let frozen = try cache.freezes.rows(
-            from: [],
-            to: last,
-            limit: Self.thawedAtOnceMax,
-            source: reader
-        )
-        var items: [SiteCode: [RightsThaw.Item]] = [:]
-        for (key, row) in frozen {
-            guard let position = row.position,
-                try isHeard(position, by: heard, at: key.stock.home, but: key.event.node)
+    ) throws(EngineError) -> [EventBody] {
+        var bodies: [EventBody] = []
+        let known = try cache.sites.row(SiteRow.Key(code: site), from: reader)
+        for node in known?.joiningNodes ?? [] {
+            guard let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader),
+                isHeard(row.registeredAt, by: heard, of: known, but: node)
             else { continue }
-            items[key.stock.home, default: []].append(
-                RightsThaw.Item(event: key.event, sku: key.stock.sku)
-            )
+            bodies.append(.nodeActivated(NodeChange(node: node)))
         }
-        for (site, items) in items.sorted(by: { $0.key < $1.key }) {
-            bodies.append((site, .rightsThawed(RightsThaw(items: items))))
+        var items: [RightsThaw.Item] = []
+        for (key, row) in try frozen(at: site, limit: .max) {
+            guard let position = row.position,
+                isHeard(position, by: heard, of: known, but: key.event.node)
+            else { continue }
+            items.append(RightsThaw.Item(event: key.event, sku: key.stock.sku))
+        }
+        for start in stride(from: 0, to: items.count, by: Self.thawedAtOnceMax) {
+            let part = items[start..<min(start + Self.thawedAtOnceMax, items.count)]
+            bodies.append(.rightsThawed(RightsThaw(items: Array(part))))
         }
         return bodies
     }
 
-    /// Whether claims are frozen.
-    package mutating func hasFrozen() throws(EngineError) -> Bool {
-        let last = [UInt8](repeating: 0xFF, count: 9)
-        return try !cache.freezes.rows(from: [], to: last, limit: 1, source: reader).isEmpty
+    /// Whether claims are frozen at a site, or newcomers wait there, until nodes have been heard.
+    package mutating func waitsForNodes(at site: SiteCode) throws(EngineError) -> Bool {
+        let row = try cache.sites.row(SiteRow.Key(code: site), from: reader)
+        if let row, !row.joiningNodes.isEmpty { return true }
+        return try !frozen(at: site, limit: 1).isEmpty
     }
 
-    /// Whether nodes have joined that may not promise yet.
-    ///
-    /// - Complexity: O(nodes).
-    package mutating func hasNewcomers() throws(EngineError) -> Bool {
-        let last = [UInt8](repeating: 0xFF, count: 17)
-        let nodes = try cache.nodes.rows(from: [], to: last, limit: .max, source: reader)
-        return nodes.contains { $0.row.homeSite != nil && !$0.row.isActive && !$0.row.isRetired }
+    private mutating func frozen(
+        at site: SiteCode,
+        limit: Int
+    ) throws(EngineError) -> [(key: FreezeRow.Key, row: FreezeRow)] {
+        var prefix = ByteWriter()
+        prefix.id(site)
+        return try cache.freezes.rows(
+            from: prefix.bytes,
+            to: upperBound(ofPrefix: prefix.bytes),
+            limit: limit,
+            source: reader
+        )
     }
 
     /// The stocks of a site for which orders wait.
@@ -102,14 +102,14 @@ extension StockState {
         dues.risen.formUnion(stocks)
     }
 
-    private mutating func isHeard(
+    /// Whether every active node of a site but one has been heard up to a position.
+    private func isHeard(
         _ position: HubPosition,
         by heard: [NodeID: HubPosition],
-        at site: SiteCode,
+        of site: SiteRow?,
         but node: NodeID
-    ) throws(EngineError) -> Bool {
-        let row = try cache.sites.row(SiteRow.Key(code: site), from: reader)
-        return (row?.activeNodes ?? []).allSatisfy { other in
+    ) -> Bool {
+        (site?.activeNodes ?? []).allSatisfy { other in
             other == node || heard[other].map { $0 >= position } ?? false
         }
     }
@@ -217,12 +217,16 @@ extension StockState {
             } else {
                 usable = try usableRights(holder, stock)
             }
-            let isNode =
-                try cache.nodes.row(
-                    NodeRow.Key(node: key.event.node),
-                    from: reader
-                )?.homeSite != nil
-            let share = isNode ? Quantity(units: usable.units / 2) : usable
+            let asker = NodeRow.Key(node: key.event.node)
+            let home = try cache.nodes.row(asker, from: reader)?.homeSite
+            let share: Quantity
+            if home == nil {
+                share = usable
+            } else if home == site {
+                share = Quantity(units: usable.units / 2)
+            } else {
+                share = .zero  // nobody else could use them
+            }
             let granted = min(row.quantity, share)
             spared[stock] = try usable.minus(granted)
             let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)

@@ -1,5 +1,5 @@
 public import Causality
-import InventoryEngine
+public import InventoryEngine
 
 /// What the hub has heard of the nodes: how far each had come when nothing of it was on its way.
 public struct HeardNodes: Sendable {
@@ -53,18 +53,10 @@ public struct HeardNodes: Sendable {
 }
 
 extension HubLedger {
-    /// Whether claims are frozen until nodes have been heard.
-    public func hasFrozen(in log: any LogReading) throws -> Bool {
+    /// Whether something at a site waits until its nodes have been heard.
+    public func waitsForNodes(at site: SiteCode, in log: any LogReading) throws -> Bool {
         var state = state(in: log)
-        return try state.hasFrozen()
-    }
-
-    /// Whether newcomers wait until nodes have been heard.
-    ///
-    /// - Complexity: O(nodes).
-    public func hasNewcomers(in log: any LogReading) throws -> Bool {
-        var state = state(in: log)
-        return try state.hasNewcomers()
+        return try state.waitsForNodes(at: site)
     }
 
     /// The last of a node's events that the hub holds; 0 for none.
@@ -72,14 +64,15 @@ extension HubLedger {
         try log.lastEvent(of: node)?.sequence ?? 0
     }
 
-    /// Records what is due because nodes have been heard so far: newcomers become active, and what
-    /// claims froze goes to those who recorded them.
+    /// Records what is due at a site because its nodes have been heard so far: newcomers become
+    /// active, and what claims froze goes to those who recorded them.
     ///
     /// - Returns: How many entries were recorded, without what followed from them.
     /// - Throws: A storage error; then the transaction must be given up.
-    /// - Complexity: O(frozen claims + nodes).
+    /// - Complexity: O(frozen claims of the site).
     @discardableResult
     public func settleRights(
+        at site: SiteCode,
         heard: [NodeID: HubPosition],
         in log: any LogTransaction,
         at now: Instant
@@ -87,9 +80,9 @@ extension HubLedger {
         var state = state(in: log, cache: log.takeRows(of: .base))
         var tail = try Tail(log: log)
         var clock = Clock(log: log, identity: identity)
-        let bodies = try state.dueRights(heard: heard)
-        for (site, body) in bodies {
-            guard let home = site ?? Self.bookkeepingSite else { continue }
+        let bodies = try state.dueRights(at: site, heard: heard)
+        for body in bodies {
+            guard let home = body.isNetworkWide ? Self.bookkeepingSite : site else { continue }
             let event = try recordOwn(body, at: home, in: log, &state, &tail, &clock, now)
             try followUp(event, in: log, &state, &tail, &clock, now)
         }

@@ -142,7 +142,9 @@ struct RightsCluster {
         try await node.log.write {
             try node.ledger.acknowledge(reply, epoch: ledger.epoch, in: $0, at: now)
         }
-        if heard.note(node.id, acknowledged: ingest.acknowledged) { try await settleRights() }
+        if heard.note(node.id, acknowledged: ingest.acknowledged) {
+            try await settleRights(at: node.ledger.site)
+        }
     }
 
     /// Tells the hub how far a node is, and pulls one page of what it orders.
@@ -159,7 +161,7 @@ struct RightsCluster {
             recorded: waitsForNobody ? 0 : recorded,
             acknowledged: acknowledged
         )
-        if isNews || waitsForNobody { try await settleRights() }
+        if isNews || waitsForNobody { try await settleRights(at: node.ledger.site) }
         let request = PullRequest(
             node: node.id,
             epoch: ledger.epoch,
@@ -173,13 +175,13 @@ struct RightsCluster {
         try await node.log.write { try node.ledger.apply(page, after: applied, in: $0, at: now) }
     }
 
-    private mutating func settleRights() async throws {
+    private mutating func settleRights(at site: SiteCode) async throws {
         var through = heard.through
         if waitsForNobody {
             for node in nodes { through[node.id] = HubPosition(UInt64.max) }
         }
         let (ledger, now, heard) = (ledger, now, through)
-        _ = try await hub.write { try ledger.settleRights(heard: heard, in: $0, at: now) }
+        _ = try await hub.write { try ledger.settleRights(at: site, heard: heard, in: $0, at: now) }
     }
 
     /// Heals all links: all push and pull until nobody has news.

@@ -143,6 +143,25 @@ struct RightsTests {
         try await expectConserved(cluster)
     }
 
+    @Test func `nobody asks for what it could not promise`() async throws {
+        var cluster = try await RightsCluster(["LON", "MAN"])
+        try await cluster.record(0, .item(sku()))
+        try await cluster.record(0, .receipt(sku(), 4))
+        try await cluster.settle()
+        var request = RightsRequest(
+            sku: try sku(),
+            quantity: Quantity(units: 2),
+            to: cluster.nodes[0].id
+        )
+        let unnamed = try await cluster.record(1, .rightsRequested(request))
+        #expect(unnamed.refusal?.code.text == "holder_elsewhere")
+        request.stockSite = SiteCode("LON")
+        let named = try await cluster.record(1, .rightsRequested(request))
+        #expect(named.refusal?.code.text == "holder_elsewhere")
+        try await cluster.settle()
+        #expect(try await cluster.balance(cluster.nodes[0].id, at: "LON") == 4)
+    }
+
     @Test func `the hub promises from rights of its own`() async throws {
         var cluster = try await twoNodes(units: 10)
         let hub = cluster.ledger.identity.node
@@ -256,6 +275,29 @@ struct RightsTests {
         #expect(try await cluster.line("SO-2", at: "LON").reserved.units == 4)
         #expect(try await cluster.balance(cluster.nodes[0].id, at: "LON") == 6)
         #expect(try await cluster.rows(FreezeRow.self).isEmpty)
+        try await expectConserved(cluster)
+    }
+
+    @Test func `a node that is silent holds up its own site alone`() async throws {
+        var cluster = try await RightsCluster(["LON", "LON", "MAN", "MAN"])
+        try await cluster.record(0, .item(sku()))
+        try await cluster.settle()
+        for index in [0, 2] {
+            try await cluster.record(index, .receipt(sku(), 5))
+            try await cluster.record(index, .confirm(order("SO-1"), sku(), 5))
+        }
+        try await cluster.settle()
+        for index in [0, 2] { try await cluster.record(index, .cancel(order("SO-1"))) }
+        for _ in 0..<4 {
+            for index in [0, 2, 3] {
+                try await cluster.push(index)
+                try await cluster.pull(index)
+            }
+        }
+        #expect(try await cluster.balance(nil, at: "LON") == 5, "LON-2 says nothing")
+        #expect(try await cluster.balance(nil, at: "MAN") == 0)
+        try await cluster.settle()
+        #expect(try await cluster.balance(nil, at: "LON") == 0)
         try await expectConserved(cluster)
     }
 
