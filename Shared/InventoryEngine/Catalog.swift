@@ -221,6 +221,8 @@ package struct LocationRow: Row {
     package var purpose: LocationKind
     package var version: UInt64
     package var isRetired: Bool
+    /// The event that retired it; nil while it is in use.
+    package var retiredBy: EventRef?
 
     package init(purpose: LocationKind) {
         self.purpose = purpose
@@ -232,11 +234,13 @@ package struct LocationRow: Row {
         writer.byte(purpose.rawValue)
         writer.varint(version)
         writer.bool(isRetired)
+        writer.optional(retiredBy) { $0.reference($1) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.purpose = try reader.raw(LocationKind.self)
         self.version = try reader.varint()
         self.isRetired = try reader.bool()
+        self.retiredBy = try reader.optionalReference()
     }
 }

@@ -51,6 +51,11 @@ package struct OrderLineRow: Row {
     package var toPutBack = Quantity.zero
     /// What of ``cancelled`` gave promise rights free: what was reserved or allocated until then.
     package var freed = Quantity.zero
+    /// What amendments took of what was reserved or allocated; a pick that did not know of them takes
+    /// its promise rights back from there.
+    package var withdrawn = Quantity.zero
+    /// What of the shipped units was cancelled too late, so that it is asked back.
+    package var askedBack = Quantity.zero
     /// What the shipped units cost, with later adjustments.
     package var shippedValue = Money.zero
     /// What came back of the shipped units.
@@ -108,6 +113,8 @@ package struct OrderLineRow: Row {
         writer.signed(promise.time.microseconds)
         writer.reference(promise.event)
         writer.quantity(freed)
+        writer.quantity(withdrawn)
+        writer.quantity(askedBack)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -130,6 +137,8 @@ package struct OrderLineRow: Row {
             event: try reader.reference()
         )
         self.freed = try reader.quantity()
+        self.withdrawn = try reader.quantity()
+        self.askedBack = try reader.quantity()
     }
 }
 
@@ -171,17 +180,10 @@ package struct OrderRow: Row {
     package var shipFrom: SiteCode
     /// The numbers of the lines, ascending.
     package var lines: [Int32]
-    package var cancelledBy: EventRef?
-    package var dispatchedBy: EventRef?
-    /// The last pick for it.
-    package var pickedBy: EventRef?
-    /// The last pick for it by another node than that of ``pickedBy``.
-    package var pickedByOther: EventRef?
-
-    /// The last pick that a node did not record itself: if it knows that one, it knows all of them.
-    func lastPick(notBy node: NodeID) -> EventRef? {
-        pickedBy?.id.node == node ? pickedByOther : pickedBy
-    }
+    package var cancelledBy = Latest()
+    package var dispatchedBy = Latest()
+    package var pickedBy = Latest()
+    package var amendedBy = Latest()
 
     package init(confirmedBy: EventRef, confirmedAt: Instant, shipFrom: SiteCode) {
         self.confirmedBy = confirmedBy
@@ -204,10 +206,12 @@ package struct OrderRow: Row {
             writer.signed(Int64(line) - Int64(previous))
             previous = line
         }
-        writer.optional(cancelledBy) { $0.reference($1) }
-        writer.optional(dispatchedBy) { $0.reference($1) }
-        writer.optional(pickedBy) { $0.reference($1) }
-        writer.optional(pickedByOther) { $0.reference($1) }
+        writer.optional(cancelledBy.event) { $0.reference($1) }
+        writer.optional(dispatchedBy.event) { $0.reference($1) }
+        writer.latest(pickedBy)
+        writer.optional(cancelledBy.other) { $0.reference($1) }
+        writer.optional(dispatchedBy.other) { $0.reference($1) }
+        writer.latest(amendedBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -223,10 +227,12 @@ package struct OrderRow: Row {
             previous = previous &+ (try reader.signed())
             lines.append(Int32(truncatingIfNeeded: previous))
         }
-        self.cancelledBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
-        self.dispatchedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
-        self.pickedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
-        self.pickedByOther = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        let cancelledBy = try reader.optionalReference()
+        let dispatchedBy = try reader.optionalReference()
+        self.pickedBy = try reader.latest()
+        self.cancelledBy = Latest(event: cancelledBy, other: try reader.optionalReference())
+        self.dispatchedBy = Latest(event: dispatchedBy, other: try reader.optionalReference())
+        self.amendedBy = try reader.latest()
     }
 }
 
@@ -420,11 +426,17 @@ package struct TransferLineRow: Row {
     package var settled = Quantity.zero
     /// What the units in transit are worth; goods in transit of the source.
     package var transitValue = Money.zero
-    package var lastReceipt: EventRef?
+    package var lastReceipt = Latest()
     package var lastReceiptMovement: MovementKey?
-    package var dispatchedBy: EventRef?
+    package var dispatchedBy = Latest()
     /// Who last cancelled units of the line.
-    package var cancelledBy: EventRef?
+    package var cancelledBy = Latest()
+    /// Who last wrote units off as lost.
+    package var writtenOffBy = Latest()
+    /// What of ``settled`` was written off as lost.
+    package var writtenOff = Quantity.zero
+    /// What the units of ``writtenOff`` were worth then.
+    package var writtenOffValue = Money.zero
 
     package init(sku: SKU) { self.sku = sku }
 
@@ -454,10 +466,16 @@ package struct TransferLineRow: Row {
         writer.quantity(received)
         writer.quantity(settled)
         writer.money(transitValue)
-        writer.optional(lastReceipt) { $0.reference($1) }
+        writer.optional(lastReceipt.event) { $0.reference($1) }
         writer.optional(lastReceiptMovement) { $0.movement($1) }
-        writer.optional(dispatchedBy) { $0.reference($1) }
-        writer.optional(cancelledBy) { $0.reference($1) }
+        writer.optional(dispatchedBy.event) { $0.reference($1) }
+        writer.optional(cancelledBy.event) { $0.reference($1) }
+        writer.optional(lastReceipt.other) { $0.reference($1) }
+        writer.optional(dispatchedBy.other) { $0.reference($1) }
+        writer.optional(cancelledBy.other) { $0.reference($1) }
+        writer.latest(writtenOffBy)
+        writer.quantity(writtenOff)
+        writer.money(writtenOffValue)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -468,12 +486,18 @@ package struct TransferLineRow: Row {
         self.received = try reader.quantity()
         self.settled = try reader.quantity()
         self.transitValue = try reader.money()
-        self.lastReceipt = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        let lastReceipt = try reader.optionalReference()
         self.lastReceiptMovement = try reader.optional { (r) throws(EngineError) in
             try r.movement()
         }
-        self.dispatchedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
-        self.cancelledBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        let dispatchedBy = try reader.optionalReference()
+        let cancelledBy = try reader.optionalReference()
+        self.lastReceipt = Latest(event: lastReceipt, other: try reader.optionalReference())
+        self.dispatchedBy = Latest(event: dispatchedBy, other: try reader.optionalReference())
+        self.cancelledBy = Latest(event: cancelledBy, other: try reader.optionalReference())
+        self.writtenOffBy = try reader.latest()
+        self.writtenOff = try reader.quantity()
+        self.writtenOffValue = try reader.money()
     }
 }
 
@@ -514,8 +538,8 @@ package struct TransferRow: Row {
     package var destination: SiteCode
     package var lines: [Int32]
     package var requestedBy: EventRef?
-    package var cancelledBy: EventRef?
-    package var dispatchedBy: EventRef?
+    package var cancelledBy = Latest()
+    package var dispatchedBy = Latest()
 
     package init(destination: SiteCode) {
         self.destination = destination
@@ -527,8 +551,10 @@ package struct TransferRow: Row {
         writer.varint(UInt64(lines.count))
         for line in lines { writer.signed(Int64(line)) }
         writer.optional(requestedBy) { $0.reference($1) }
-        writer.optional(cancelledBy) { $0.reference($1) }
-        writer.optional(dispatchedBy) { $0.reference($1) }
+        writer.optional(cancelledBy.event) { $0.reference($1) }
+        writer.optional(dispatchedBy.event) { $0.reference($1) }
+        writer.optional(cancelledBy.other) { $0.reference($1) }
+        writer.optional(dispatchedBy.other) { $0.reference($1) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -538,8 +564,10 @@ package struct TransferRow: Row {
             lines.append(Int32(truncatingIfNeeded: try reader.signed()))
         }
         self.requestedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
-        self.cancelledBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
-        self.dispatchedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        let cancelledBy = try reader.optionalReference()
+        let dispatchedBy = try reader.optionalReference()
+        self.cancelledBy = Latest(event: cancelledBy, other: try reader.optionalReference())
+        self.dispatchedBy = Latest(event: dispatchedBy, other: try reader.optionalReference())
     }
 }
 
@@ -631,7 +659,9 @@ package struct PurchaseLineRow: Row {
     package var received = Quantity.zero
     package var unitCost: ExactDecimal?
     package var isClosed = false
-    package var lastReceipt: EventRef?
+    package var lastReceipt = Latest()
+    /// Who last amended the line or closed its order.
+    package var changedBy = Latest()
 
     package init(sku: SKU) { self.sku = sku }
 
@@ -648,7 +678,8 @@ package struct PurchaseLineRow: Row {
         writer.quantity(received)
         writer.optional(unitCost) { $0.decimal($1) }
         writer.bool(isClosed)
-        writer.optional(lastReceipt) { $0.reference($1) }
+        writer.latest(lastReceipt)
+        writer.latest(changedBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -657,7 +688,8 @@ package struct PurchaseLineRow: Row {
         self.received = try reader.quantity()
         self.unitCost = try reader.optional { (r) throws(EngineError) in try r.decimal() }
         self.isClosed = try reader.bool()
-        self.lastReceipt = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        self.lastReceipt = try reader.latest()
+        self.changedBy = try reader.latest()
     }
 }
 
@@ -727,6 +759,7 @@ package struct TaskRow: Row {
         case recount = 1
         case requestReturn = 2
         case returnTransfer = 3
+        case unpick = 30
 
         /// The stable text.
         package var text: String {
@@ -735,6 +768,7 @@ package struct TaskRow: Row {
             case .recount: "recount"
             case .requestReturn: "request_return"
             case .returnTransfer: "return_transfer"
+            case .unpick: "unpick"
             }
         }
     }

@@ -14,7 +14,13 @@ package struct ConflictRow: Row {
         case receivedTwice = 5
         case itemEdits = 8
         case transferCancelledTooLate = 9
+        case returnedAfterWriteOff = 10
+        case pickedTwice = 11
+        case receivedAgainstChange = 13
+        case transferDiffers = 16
         case receivedBeforeDispatch = 17
+        case amendedAfterPick = 19
+        case movedAfterRetirement = 20
         case decidedTwice = 21
         case operationReused = 100
 
@@ -27,7 +33,13 @@ package struct ConflictRow: Row {
             case .receivedTwice: "received_twice"
             case .itemEdits: "item_edits"
             case .transferCancelledTooLate: "transfer_cancelled_too_late"
+            case .returnedAfterWriteOff: "returned_after_write_off"
+            case .pickedTwice: "picked_twice"
+            case .receivedAgainstChange: "received_against_change"
+            case .transferDiffers: "transfer_differs"
             case .receivedBeforeDispatch: "received_before_dispatch"
+            case .amendedAfterPick: "amended_after_pick"
+            case .movedAfterRetirement: "moved_after_retirement"
             case .decidedTwice: "decided_twice"
             case .operationReused: "operation_reused"
             }

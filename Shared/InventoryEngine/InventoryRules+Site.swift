@@ -34,7 +34,7 @@ extension Decider {
         }
         if transfer.fromSite == site,
             let other = try copies(transfer).first(where: { $0.destination != destination }),
-            other.requestedBy != nil || other.dispatchedBy != nil
+            other.requestedBy != nil || other.dispatchedBy.event != nil
         {
             throw .refused(
                 "transfer_differs",
@@ -54,7 +54,7 @@ extension Decider {
             return rows.first { $0.destination == destination }
         }
         return rows.count == 1
-            ? rows.first : rows.first { $0.requestedBy != nil || $0.dispatchedBy != nil }
+            ? rows.first : rows.first { $0.requestedBy != nil || $0.dispatchedBy.event != nil }
     }
 
     /// All that this site knows under a transfer's number, one row a destination.
@@ -81,7 +81,7 @@ extension Decider {
             )
         }
         let isPart = !transfer.lines.isEmpty
-        guard row.cancelledBy == nil, isPart || row.dispatchedBy == nil else {
+        guard row.cancelledBy.event == nil, isPart || row.dispatchedBy.event == nil else {
             throw .refused(
                 "already_decided",
                 "Transfer \(transfer.transfer) has left or is cancelled.",

@@ -113,6 +113,8 @@ package struct StockSummary: Row {
     package var countedAt: Instant?
     /// The newest place in the history of what was moved.
     package var lastPosting: MovementKey?
+    /// Who moved it last, for a retirement of the item that does not know of it.
+    package var movedBy = Latest()
 
     package init() {}
 
@@ -147,6 +149,7 @@ package struct StockSummary: Row {
         writer.money(value)
         writer.optional(countedAt) { $0.signed($1.microseconds) }
         writer.place(lastPosting)
+        writer.latest(movedBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -169,5 +172,6 @@ package struct StockSummary: Row {
             Instant(microseconds: try r.signed())
         }
         self.lastPosting = try reader.place()
+        self.movedBy = try reader.latest()
     }
 }

@@ -57,6 +57,9 @@ struct Report {
     var moves: [StockKey: [PostingRow.Line]] = [:]
     /// What the lines of a fact about an order did besides the plain step.
     var orderSteps: [OrderEffectRow.Step] = []
+    /// The retired items, and with a location the retired locations, that the event is about, with
+    /// the retirement.
+    var retired: [(sku: SKU, place: LocationRow.Key?, by: EventRef)] = []
     /// Whether the event's effect on promise rights is spelled out by itself.
     var movesRightsItself = false
     /// In a fixed order: exceptions are numbered in the order in which they are raised.
@@ -77,8 +80,9 @@ struct Revival {
 struct Dues {
     /// Movements whose replayed value is not posted yet, with the event that caused it.
     var corrections: [StockKey: (cause: EventID, movements: Set<MovementKey>)] = [:]
-    /// Transfer lines whose transit value has to flow to the last receipt.
-    var residuals: [TransferLineRow.Key: EventID] = [:]
+    /// Transfer lines whose transit value has to flow to the last receipt: all of it once nothing is
+    /// in transit, and all but what is kept where the dispatch came after the receipt.
+    var residuals: [TransferLineRow.Key: (cause: EventID, kept: Money?)] = [:]
     /// Stocks whose promise rights rose while orders wait, or where orders began to wait.
     var risen: Set<StockKey> = []
     /// Stocks where orders began to wait: the other holders may be asked.
@@ -253,6 +257,7 @@ extension StockState {
 
     /// Writes the journal, the exceptions, and the finality of a promise.
     private mutating func writeRecords(_ current: Current) throws(EngineError) {
+        try noteRetired(current)
         try writePostings(current)
         try writeJournal(current)
         if !report.orderSteps.isEmpty, settings.scope.holds(current.site) {

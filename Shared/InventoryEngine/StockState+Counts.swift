@@ -23,7 +23,8 @@ extension StockState {
         guard !report.moves.isEmpty else { return }
         let place = posting(current)
         for (stock, lines) in report.moves.sorted(by: { $0.key < $1.key }) {
-            try addPosting(PostingRow(event: current.event.id, lines: lines), stock, place)
+            let row = PostingRow(event: current.event.id, lines: lines)
+            try addPosting(row, stock, place, by: current.ref)
             guard let counted = try cache.summaries.row(stock, from: reader)?.countedAt,
                 place.effective <= counted.adding(microseconds: CountRow.guardMicroseconds)
             else { continue }
@@ -127,13 +128,15 @@ extension StockState {
     private mutating func addPosting(
         _ row: PostingRow,
         _ stock: StockKey,
-        _ place: MovementKey
+        _ place: MovementKey,
+        by mover: EventRef? = nil
     ) throws(EngineError) {
         let last = try cache.summaries.row(stock, from: reader)?.lastPosting
         let newest = try insert(row, into: \.postings, stock, at: place, after: last)
-        guard newest != last else { return }
+        guard newest != last || mover != nil else { return }
         try changeSummary(stock) { (summary) throws(EngineError) in
             summary.lastPosting = newest
+            if let mover { summary.movedBy.note(mover) }
         }
     }
 

@@ -69,18 +69,21 @@ extension StockState {
         return try line.inTransit().isZero
     }
 
-    /// What is left in transit without any units goes to the last receipt of the line.
+    /// What is left in transit without any units goes to the last receipt of the line, and what a
+    /// late dispatch says that the units cost which had arrived before it.
     private mutating func takeTransitResiduals() throws(EngineError) -> [EventBody] {
         let residuals = dues.residuals.sorted {
             $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
         }
         dues.residuals = [:]
         var bodies: [EventBody] = []
-        for (key, cause) in residuals {
+        for (key, due) in residuals {
             guard let line = try cache.transferLines.row(key, from: reader),
-                try line.inTransit().isZero, !line.transitValue.isZero,
-                let movement = line.lastReceiptMovement
+                let movement = line.lastReceiptMovement,
+                let kept = try line.inTransit().isZero ? Money.zero : due.kept
             else { continue }
+            let delta = try line.transitValue.minus(kept)
+            guard !delta.isZero else { continue }
             let reference = MovementReference.transferLine(
                 source: key.source,
                 destination: key.destination,
@@ -90,13 +93,13 @@ extension StockState {
             bodies.append(
                 .costAdjusted(
                     CostAdjustment(
-                        cause: cause,
+                        cause: due.cause,
                         site: key.destination,
                         sku: line.sku,
                         items: [
                             CostAdjustment.Item(
                                 movement: movement,
-                                delta: line.transitValue,
+                                delta: delta,
                                 account: .goodsInTransit,
                                 reference: reference
                             )

@@ -187,6 +187,7 @@ extension StockState {
                 row.shipped = try row.shipped.minus(back)
                 row.packed = try row.packed.plus(back)
                 row.toPutBack = try row.toPutBack.plus(step.lostToPutBack)
+                row.askedBack = try row.askedBack.minus(step.lostToPutBack).clampedToZero
                 left = try left.minus(back)
                 try setOrderLine(key, to: row)
                 let task = "\(work.order)/\(key.line)"

@@ -20,7 +20,7 @@ extension StockState {
         )
     }
 
-    private mutating func orderRow(
+    mutating func orderRow(
         _ current: Current,
         _ work: OrderWork
     ) throws(EngineError) -> (key: OrderRow.Key, row: OrderRow)? {
@@ -99,52 +99,61 @@ extension StockState {
         order.lines.sort()
         try cache.orders.set(key, to: order, from: reader)
         report.isFinal = isFinal
-        try claimSurplus(current, body, order)
+        try claimSurplus(current, body)
         return .accepted
     }
 
     /// Gives an order what was picked, packed or shipped for it before it was known.
     private mutating func claimSurplus(
         _ current: Current,
-        _ body: OrderConfirmation,
-        _ order: OrderRow
+        _ body: OrderConfirmation
     ) throws(EngineError) {
-        for line in body.lines {
-            let key = SurplusRow.Key(
-                home: current.site,
-                orderSite: current.site,
-                order: body.order,
-                sku: line.sku
-            )
-            guard var surplus = try cache.surpluses.row(key, from: reader) else { continue }
-            let lineKey = OrderLineRow.Key(
-                home: current.site,
-                orderSite: current.site,
-                order: body.order,
-                line: line.line ?? 1
-            )
-            guard var row = try cache.orderLines.row(lineKey, from: reader) else { continue }
-            func take(_ quantity: Quantity) throws(EngineError) -> Quantity {
-                try takeFromOpen(&row, quantity)
+        var prefix = ByteWriter()
+        prefix.id(current.site)
+        prefix.id(current.site)
+        prefix.id(body.order)
+        let early = try cache.surpluses.rows(
+            from: prefix.bytes,
+            to: upperBound(ofPrefix: prefix.bytes),
+            limit: .max,
+            source: reader
+        )
+        for (key, found) in early {
+            var surplus = found
+            for line in body.lines where line.sku == key.sku {
+                let lineKey = OrderLineRow.Key(
+                    home: current.site,
+                    orderSite: current.site,
+                    order: body.order,
+                    line: line.line ?? 1
+                )
+                guard var row = try cache.orderLines.row(lineKey, from: reader) else { continue }
+                try claim(&surplus, for: &row)
+                try setOrderLine(lineKey, to: row)
             }
-            let shipped = try take(surplus.shippedBeyond)
-            row.shipped = try row.shipped.plus(shipped)
-            let value = try surplus.shippedValue.share(
-                shipped,
-                of: surplus.shippedBeyond.isZero ? shipped : surplus.shippedBeyond
-            )
-            row.shippedValue = try row.shippedValue.plus(shipped.isZero ? .zero : value)
-            if !shipped.isZero { surplus.shippedValue = try surplus.shippedValue.minus(value) }
-            surplus.shippedBeyond = try surplus.shippedBeyond.minus(shipped)
-            let packed = try take(surplus.packed)
-            row.packed = try row.packed.plus(packed)
-            surplus.packed = try surplus.packed.minus(packed)
-            let picked = try take(surplus.picked)
-            row.picked = try row.picked.plus(picked)
-            surplus.picked = try surplus.picked.minus(picked)
-            try setOrderLine(lineKey, to: row)
             try setSurplus(key, to: surplus)
         }
+    }
+
+    /// Moves units from what stands outside the lines to a line, as far as the line asks for them.
+    private func claim(
+        _ surplus: inout SurplusRow,
+        for row: inout OrderLineRow
+    ) throws(EngineError) {
+        let shipped = try takeFromOpen(&row, surplus.shippedBeyond)
+        if shipped.units > 0 {
+            let value = try surplus.shippedValue.share(shipped, of: surplus.shippedBeyond)
+            row.shipped = try row.shipped.plus(shipped)
+            row.shippedValue = try row.shippedValue.plus(value)
+            surplus.shippedBeyond = try surplus.shippedBeyond.minus(shipped)
+            surplus.shippedValue = try surplus.shippedValue.minus(value)
+        }
+        let packed = try takeFromOpen(&row, surplus.packed)
+        row.packed = try row.packed.plus(packed)
+        surplus.packed = try surplus.packed.minus(packed)
+        let picked = try takeFromOpen(&row, surplus.picked)
+        row.picked = try row.picked.plus(picked)
+        surplus.picked = try surplus.picked.minus(picked)
     }
 
     /// Takes units from what is not yet picked: allocated, then reserved, then backordered.
@@ -164,60 +173,6 @@ extension StockState {
         return try quantity.minus(left)
     }
 
-    mutating func postOrderAmended(
-        _ current: Current,
-        _ body: OrderWork
-    ) throws(EngineError) {
-        guard holds(current.site) else { return }
-        for line in body.lines {
-            guard let (key, old) = try orderLine(current, body, line) else {
-                throw .refused("unknown_order", "Order \(body.order) has no such line.")
-            }
-            var row = old
-            let total = line.quantity
-            if total > row.ordered {
-                let more = try total.minus(row.ordered)
-                let granted = min(line.granted ?? .zero, more)
-                row.reserved = try row.reserved.plus(granted)
-                row.backordered = try row.backordered.plus(more).minus(granted)
-                report.isFinal = (report.isFinal ?? true) && granted == more
-            } else {
-                var less = try row.ordered.minus(total)
-                for part in [
-                    \OrderLineRow.backordered, \OrderLineRow.reserved, \OrderLineRow.allocated,
-                ] {
-                    let taken = min(row[keyPath: part], less)
-                    row[keyPath: part] = try row[keyPath: part].minus(taken)
-                    less = try less.minus(taken)
-                }
-                // What was picked already stands; it becomes surplus, to be unpicked.
-                let surplusTaken = min(row.picked, less)
-                if surplusTaken.units > 0 {
-                    row.picked = try row.picked.minus(surplusTaken)
-                    less = try less.minus(surplusTaken)
-                    let surplusKey = surplusKey(current, body, line.sku)
-                    var surplus =
-                        try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
-                    surplus.picked = try surplus.picked.plus(surplusTaken)
-                    try setSurplus(surplusKey, to: surplus)
-                    let back =
-                        try row.toPutBack.minus(row.picked).minus(row.packed).clampedToZero
-                    row.toPutBack = try row.toPutBack.minus(back)
-                    let stock = StockKey(home: current.site, sku: line.sku)
-                    try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
-                }
-                guard less.isZero else {
-                    throw .refused(
-                        "amend_too_late",
-                        "More of order \(body.order) is packed or shipped."
-                    )
-                }
-            }
-            row.ordered = total
-            try setOrderLine(key, to: row)
-        }
-    }
-
     mutating func postOrderCancelled(
         _ current: Current,
         _ body: OrderWork
@@ -229,6 +184,7 @@ extension StockState {
         var order = known
         var asked = Quantity.zero
         var missed = Quantity.zero
+        var late = Quantity.zero
         for line in body.lines {
             guard let (key, old) = try orderLine(current, body, line) else {
                 throw .refused("unknown_order", "Order \(body.order) has no such line.")
@@ -257,30 +213,36 @@ extension StockState {
                     StockKey(home: current.site, sku: line.sku),
                     toPutBack
                 )
-                if let pick = order.lastPick(notBy: current.event.id.node),
-                    isConcurrent(current, with: pick)
-                {
+                if let pick = unknown(order.pickedBy, to: current) {
                     let subject = "\(body.order)/\(key.line)"
                     try raiseCancelledAfterPick(current, with: pick, subject, line.sku, toPutBack)
                 }
             }
             missed = try missed.plus(left)
-            if left.units > 0 {
+            // What is left has been shipped, or somebody else has cancelled or amended it away.
+            let shipped = min(left, try row.shipped.minus(row.askedBack).clampedToZero)
+            if shipped.units > 0 {
+                late = try late.plus(shipped)
+                row.askedBack = try row.askedBack.plus(shipped)
                 try addTask(
                     .requestReturn,
                     "\(body.order)/\(key.line)",
                     StockKey(home: current.site, sku: line.sku),
-                    left
+                    shipped
                 )
             }
             try setOrderLine(key, to: row)
         }
         // Who cancels what others have cancelled already takes nothing from them.
-        if missed < asked || order.cancelledBy == nil { order.cancelledBy = current.ref }
+        if missed < asked || order.cancelledBy.event == nil {
+            order.cancelledBy.note(current.ref)
+        }
         try cache.orders.set(orderKey, to: order, from: reader)
         guard missed.units > 0 else { return .accepted }
-        if let dispatch = order.dispatchedBy, isConcurrent(current, with: dispatch) {
-            try raiseTooLate(current, with: dispatch, body.order, missed)
+        if late.isZero {
+            // Nothing is to be done: what was asked is as good as done.
+        } else if let dispatch = unknown(order.dispatchedBy, to: current) {
+            try raiseTooLate(current, with: dispatch, body.order, late)
         } else {
             raise(
                 "cancel_too_late",
@@ -504,7 +466,9 @@ extension StockState {
             try setOrderLine(key, to: row)
             if revived.units > 0 {
                 let stock = StockKey(home: current.site, sku: line.sku)
-                if freed.units > 0, let cancel = try orderRow(current, work)?.row.cancelledBy {
+                if freed.units > 0,
+                    let cancel = try orderRow(current, work)?.row.cancelledBy.event
+                {
                     let order = FreezeRow.Order(site: key.orderSite, order: key.order)
                     report.revived[stock, default: []].append(
                         Revival(order: order, cancel: cancel.id, quantity: freed)
@@ -525,7 +489,7 @@ extension StockState {
         surplus.picked = try surplus.picked.plus(left)
         step.toSurplus = left
         try setSurplus(key, to: surplus)
-        raise("over_pick", line.sku, "More of \(line.sku) was picked for \(work.order) than asked.")
+        try pickedBeyond(current, work, line, left)
     }
 
     private mutating func pickedAfterCancel(
@@ -541,8 +505,8 @@ extension StockState {
             StockKey(home: current.site, sku: sku),
             quantity
         )
-        guard let (_, order) = try orderRow(current, work), let cancel = order.cancelledBy,
-            isConcurrent(current, with: cancel)
+        guard let (_, order) = try orderRow(current, work),
+            let cancel = unknown(order.cancelledBy, to: current)
         else {
             raise("picked_after_cancel", sku, "\(sku) was picked for \(work.order), cancelled.")
             return
@@ -585,8 +549,7 @@ extension StockState {
     ) throws(EngineError) {
         guard holds(current.site), let (key, known) = try orderRow(current, work) else { return }
         var order = known
-        if order.pickedBy?.id.node != current.event.id.node { order.pickedByOther = order.pickedBy }
-        order.pickedBy = current.ref
+        order.pickedBy.note(current.ref)
         try cache.orders.set(key, to: order, from: reader)
     }
 
@@ -649,12 +612,15 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork
     ) throws(EngineError) {
+        var hasPicked = false
         for (index, line) in body.lines.enumerated() {
             try knownItem(line)
             var step = OrderEffectRow.Step(index: UInt32(index))
             try pack(current, body, line, line.quantity, &step)
+            if step.pickSkipped.units > 0 { hasPicked = true }
             note(step)
         }
+        if hasPicked { try notePick(current, body) }
     }
 
     /// Packs what is picked; what nobody picked is picked in the same step, with an exception.
@@ -701,6 +667,7 @@ extension StockState {
         _ body: OrderWork
     ) throws(EngineError) {
         var revived = Quantity.zero
+        var hasPicked = false
         for (index, line) in body.lines.enumerated() {
             try knownItem(line)
             var step = OrderEffectRow.Step(index: UInt32(index))
@@ -713,6 +680,7 @@ extension StockState {
             if missing.units > 0, holds(current.site) {
                 try pack(current, body, line, missing, &step)
                 step.packSkipped = missing
+                if step.pickSkipped.units > 0 { hasPicked = true }
                 raise("pack_skipped", line.sku, "\(line.sku) was dispatched before it was packed.")
             }
             try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
@@ -725,6 +693,7 @@ extension StockState {
                 // What is to be put back leaves last.
                 let back = try row.toPutBack.minus(row.picked).minus(row.packed).clampedToZero
                 row.toPutBack = try row.toPutBack.minus(back)
+                row.askedBack = try row.askedBack.plus(back)
                 step.lostToPutBack = back
                 revived = try revived.plus(back)
                 left = try left.minus(shipped)
@@ -750,8 +719,9 @@ extension StockState {
             let value = try issue(current, stock, left, account: .costOfGoodsSold)
             surplus.shippedValue = try surplus.shippedValue.plus(value)
             try setSurplus(surplusKey, to: surplus)
-            raise("over_ship", line.sku, "More of \(line.sku) left for \(body.order) than asked.")
+            try shippedBeyond(current, body, line, left)
         }
+        if hasPicked { try notePick(current, body) }
         try noteDispatch(current, body, revived)
     }
 
@@ -767,13 +737,13 @@ extension StockState {
         }
         var order = known
         if revived.units > 0 {
-            if let cancel = order.cancelledBy, isConcurrent(current, with: cancel) {
+            if let cancel = unknown(order.cancelledBy, to: current) {
                 try raiseTooLate(current, with: cancel, body.order, revived)
             } else {
                 raise("dispatched_after_cancel", nil, "\(body.order) left although cancelled.")
             }
         }
-        order.dispatchedBy = current.ref
+        order.dispatchedBy.note(current.ref)
         try cache.orders.set(key, to: order, from: reader)
     }
 

@@ -13,8 +13,10 @@ extension StockState {
         case .locationRegistered(let body), .locationChanged(let body):
             try postLocation(current, body, isRetired: false)
         case .locationRetired(let body): try postLocation(current, body, isRetired: true)
-        case .purchaseOrderPlaced(let body), .purchaseOrderAmended(let body):
-            try postPurchaseOrder(current, body)
+        case .purchaseOrderPlaced(let body):
+            try postPurchaseOrder(current, body, isAmended: false)
+        case .purchaseOrderAmended(let body):
+            try postPurchaseOrder(current, body, isAmended: true)
         case .purchaseOrderClosed(let body): try postPurchaseOrderClosed(current, body)
         case .goodsReceived(let body): try postGoodsReceived(current, body)
         case .orderConfirmed(let body): return try postOrderConfirmed(current, body)
@@ -33,7 +35,7 @@ extension StockState {
         case .transferCancelled(let body): return try postTransferCancelled(current, body)
         case .transferDispatched(let body): try postTransferDispatched(current, body)
         case .transferReceived(let body): try postTransferReceived(current, body)
-        case .transferSettled(let body): try postTransferSettled(current, body)
+        case .transferSettled(let body): return try postTransferSettled(current, body)
         case .countRecorded(let body): try postCountRecorded(current, body)
         case .adjustmentProposed(let body): try postAdjustmentProposed(current, body)
         case .adjustmentApproved(let body):
@@ -73,7 +75,8 @@ extension StockState {
             )
         }
         if item.isRetired {
-            raise("item_retired", line.sku, "\(line.sku) is retired and still moved.")
+            let retirement = item.lastEdits[Int(ItemRow.Field.isRetired.rawValue)]
+            report.retired.append((line.sku, nil, retirement))
         }
         return item
     }
@@ -136,6 +139,7 @@ extension StockState {
         item.version += 1
         item.lastEdits[Int(ItemRow.Field.isRetired.rawValue)] = current.ref
         try cache.items.set(key, to: item, from: reader)
+        try noteMovedMeanwhile(current, body.sku)
     }
 
     /// Sets the fields that an edit names: the last by position wins, field by field.
@@ -225,172 +229,8 @@ extension StockState {
             row = LocationRow(purpose: body.kind ?? .bin)
             row.isRetired = isRetired
         }
+        row.retiredBy = isRetired ? row.retiredBy ?? current.ref : nil
         try cache.locations.set(key, to: row, from: reader)
-    }
-
-    // MARK: Supply
-
-    private mutating func postPurchaseOrder(
-        _ current: Current,
-        _ body: PurchaseOrder
-    ) throws(EngineError) {
-        guard holds(current.site) else { return }
-        let key = DocumentKey<PurchaseOrderRow>(
-            home: current.site,
-            document: body.purchaseOrder
-        )
-        var order =
-            try cache.purchaseOrders.row(key, from: reader)
-            ?? PurchaseOrderRow(supplier: body.supplier)
-        if let supplier = body.supplier { order.supplier = supplier }
-        for line in body.lines {
-            try knownItem(line)
-            let number = line.line ?? 1
-            let lineKey = PurchaseLineRow.Key(
-                home: current.site,
-                purchaseOrder: body.purchaseOrder,
-                line: number
-            )
-            var row =
-                try cache.purchaseLines.row(lineKey, from: reader) ?? PurchaseLineRow(sku: line.sku)
-            guard row.sku == line.sku else {
-                throw .refused("line_differs", "Line \(number) orders another SKU.")
-            }
-            row.ordered = line.quantity
-            if let cost = line.unitCost { row.unitCost = cost }
-            try setPurchaseLine(lineKey, to: row)
-            if !order.lines.contains(number) { order.lines.append(number) }
-        }
-        order.lines.sort()
-        try cache.purchaseOrders.set(key, to: order, from: reader)
-    }
-
-    private mutating func postPurchaseOrderClosed(
-        _ current: Current,
-        _ body: PurchaseOrder
-    ) throws(EngineError) {
-        guard holds(current.site) else { return }
-        let key = DocumentKey<PurchaseOrderRow>(
-            home: current.site,
-            document: body.purchaseOrder
-        )
-        guard var order = try cache.purchaseOrders.row(key, from: reader) else {
-            throw .refused(
-                "unknown_purchase_order",
-                "Purchase order \(body.purchaseOrder) is not known."
-            )
-        }
-        order.closedBy = current.ref
-        for number in order.lines {
-            let lineKey = PurchaseLineRow.Key(
-                home: current.site,
-                purchaseOrder: body.purchaseOrder,
-                line: number
-            )
-            guard var row = try cache.purchaseLines.row(lineKey, from: reader) else { continue }
-            row.isClosed = true
-            try setPurchaseLine(lineKey, to: row)
-        }
-        try cache.purchaseOrders.set(key, to: order, from: reader)
-    }
-
-    private mutating func postGoodsReceived(
-        _ current: Current,
-        _ body: GoodsReceipt
-    ) throws(EngineError) {
-        for line in body.lines {
-            let item = try knownItem(line)
-            let stock = StockKey(home: current.site, sku: line.sku)
-            var held = Quantity.zero
-            if let order = body.purchaseOrder {
-                held = try receiveOnOrder(current, order, line)
-            }
-            let location = line.location ?? .stock
-            let status = line.status ?? .sellable
-            try moveStock(stock, location, line.lot, status, by: line.quantity.minus(held))
-            try moveStock(stock, location, line.lot, .hold, by: held)
-            let value: Money
-            if let amount = line.amount {
-                value = amount
-            } else if let cost = line.unitCost {
-                value = try cost.value(
-                    of: line.quantity,
-                    quantityScale: item.properties.scale,
-                    moneyScale: settings.moneyScale
-                )
-            } else {
-                value = .zero
-                raise("cost_unknown", line.sku, "\(line.sku) was received at no known cost.")
-            }
-            _ = try enter(
-                current,
-                stock,
-                line.quantity,
-                rule: .given,
-                given: value,
-                account: .goodsReceivedNotInvoiced
-            )
-        }
-    }
-
-    /// Counts a receipt against its purchase order line.
-    ///
-    /// - Returns: The units to hold back, because a concurrent receipt of the same line may be the
-    ///   same goods.
-    private mutating func receiveOnOrder(
-        _ current: Current,
-        _ order: DocumentID,
-        _ line: EventLine
-    ) throws(EngineError) -> Quantity {
-        guard holds(current.site) else { return .zero }
-        guard let number = line.line else {
-            raise(
-                "unknown_purchase_order",
-                line.sku,
-                "\(line.sku) arrived on purchase order \(order), which does not name it."
-            )
-            return .zero
-        }
-        let key = PurchaseLineRow.Key(home: current.site, purchaseOrder: order, line: number)
-        guard var row = try cache.purchaseLines.row(key, from: reader), row.sku == line.sku else {
-            raise(
-                "unknown_purchase_order",
-                line.sku,
-                "Line \(number) of purchase order \(order) is not known for \(line.sku)."
-            )
-            return .zero
-        }
-        let before = row.received
-        row.received = try before.plus(line.quantity)
-        let excess = min(try row.received.minus(row.ordered).clampedToZero, line.quantity)
-        var held = Quantity.zero
-        if excess.units > 0 || row.isClosed {
-            if let last = row.lastReceipt, excess.units > 0, isConcurrent(current, with: last) {
-                held = excess
-                try raiseConflict(
-                    .receivedTwice,
-                    current,
-                    with: last,
-                    sku: line.sku,
-                    subject: "\(order)/\(number)",
-                    resolution: "Both receipts stand; what exceeds the order is on hold.",
-                    before: "ordered \(row.ordered.units), received \(before.units)",
-                    after: "received \(row.received.units), on hold \(held.units)",
-                    compensation:
-                        "Look whether the goods are there twice, then release or reverse.",
-                    isResolved: false
-                )
-            } else {
-                raise(
-                    "over_delivery",
-                    line.sku,
-                    "More of \(line.sku) arrived on \(order) than is on order."
-                )
-            }
-        }
-        row.lastReceipt = current.ref
-        try setPurchaseLine(key, to: row)
-        return held
     }
 
     // MARK: Inside a site
@@ -673,7 +513,7 @@ extension StockState {
             guard var line = try cache.transferLines.row(key, from: reader) else { continue }
             line.transitValue = try line.transitValue.minus(item.delta)
             try setTransferLine(key, to: line)
-            if home == key.source { dues.residuals[key] = current.event.id }
+            if home == key.source { dues.residuals[key] = (current.event.id, nil) }
         }
     }
 }

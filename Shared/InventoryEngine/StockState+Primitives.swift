@@ -43,6 +43,7 @@ extension StockState {
         )
         let before = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
         let after = try before.plus(delta)
+        if location != .stock, location != .staging { try noteIfRetired(stock, location) }
         report.moves[stock, default: []].append(
             PostingRow.Line(location: location, lot: lot, status: status, delta: delta)
         )
@@ -62,6 +63,16 @@ extension StockState {
                 at: stock.home
             )
         }
+    }
+
+    private mutating func noteIfRetired(
+        _ stock: StockKey,
+        _ location: LocationID
+    ) throws(EngineError) {
+        let key = LocationRow.Key(home: stock.home, location: location)
+        guard let row = try cache.locations.row(key, from: reader), let retired = row.retiredBy
+        else { return }
+        report.retired.append((stock.sku, key, retired))
     }
 
     /// Raises an exception on the event at hand, once per code and item.
@@ -128,7 +139,7 @@ extension StockState {
         }
     }
 
-    /// Replaces the surplus of an order, keeping the sums.
+    /// Replaces the surplus of an order, keeping the sums and the task to put it back.
     mutating func setSurplus(
         _ key: SurplusRow.Key,
         to surplus: SurplusRow
@@ -142,6 +153,25 @@ extension StockState {
                 surplus.picked.plus(surplus.packed).minus(old.picked).minus(old.packed)
             )
         }
+        try keepUnpickTask(key, surplus)
+    }
+
+    /// What is picked beyond a known order has to go back to its place; for an order that is not
+    /// known yet it may be just what the order asks for.
+    private mutating func keepUnpickTask(
+        _ key: SurplusRow.Key,
+        _ surplus: SurplusRow
+    ) throws(EngineError) {
+        let order = OrderRow.Key(home: key.home, orderSite: key.orderSite, order: key.order)
+        let isKnown = try cache.orders.row(order, from: reader) != nil
+        let task = TaskRow.Key(
+            home: key.home,
+            purpose: .unpick,
+            subject: key.order.text,
+            sku: key.sku
+        )
+        let row = TaskRow(quantity: isKnown ? surplus.picked.clampedToZero : .zero)
+        try cache.tasks.set(task, to: row, from: reader)
     }
 
     /// Replaces a purchase order line, keeping the sums.
@@ -212,7 +242,8 @@ extension StockState {
         )
     }
 
-    /// Writes a conflict with its proof at every site that the event touches and that is held.
+    /// Writes a conflict with its proof at the site `home`, or with nil at every site that the event
+    /// touches, as far as they are held.
     mutating func raiseConflict(
         _ rule: ConflictRow.Rule,
         _ current: Current,
@@ -223,7 +254,8 @@ extension StockState {
         before: String,
         after: String,
         compensation: String,
-        isResolved: Bool
+        isResolved: Bool,
+        at home: SiteCode? = nil
     ) throws(EngineError) {
         var sides: [ConflictRow.Side] = []
         do {
@@ -260,7 +292,11 @@ extension StockState {
             raisedAt: current.receivedAt ?? current.effective
         )
         let homes: [SiteCode?] =
-            current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
+            if let home {
+                [home]
+            } else {
+                current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
+            }
         for home in homes where settings.scope.holds(home) {
             try cache.conflicts.set(
                 ConflictRow.Key(home: home, id: id),

@@ -2,7 +2,7 @@ import Causality
 
 /// Transfers: goods on the way from one site to another, with their value.
 extension StockState {
-    private func sites(
+    func sites(
         _ current: Current,
         _ body: Transfer
     ) -> (source: SiteCode, destination: SiteCode) {
@@ -77,7 +77,8 @@ extension StockState {
         _ current: Current,
         _ body: Transfer,
         _ line: EventLine,
-        to row: TransferLineRow
+        to row: TransferLineRow,
+        keeping kept: Money? = nil
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
         for home in Set([source, destination]) where holds(home) {
@@ -97,7 +98,7 @@ extension StockState {
             destination: destination,
             line: line.line ?? 1
         )
-        if holds(source) { dues.residuals[key] = current.event.id }
+        if holds(source) { dues.residuals[key] = (current.event.id, kept) }
     }
 
     mutating func postTransferRequested(
@@ -122,9 +123,9 @@ extension StockState {
             throw .refused("unknown_transfer", "Transfer \(body.transfer) is not known.")
         }
         guard body.lines.isEmpty else { return try cancelLines(current, body) }
-        try changeTransfer(current, body) { $0.cancelledBy = current.ref }
-        guard let dispatch = row.dispatchedBy else { return .accepted }
-        if isConcurrent(current, with: dispatch) {
+        try changeTransfer(current, body) { $0.cancelledBy.note(current.ref) }
+        guard row.dispatchedBy.event != nil else { return .accepted }
+        if let dispatch = unknown(row.dispatchedBy, to: current) {
             try raiseDispatchWins(current, body, with: dispatch)
         } else {
             raise(
@@ -153,7 +154,7 @@ extension StockState {
                     "Less of \(line.sku) is left of transfer \(body.transfer) to cancel."
                 )
             }
-            row.cancelledBy = current.ref
+            row.cancelledBy.note(current.ref)
             let lost = try row.lost().minus(lostBefore)
             try setTransferLines(current, body, line, to: row)
             guard lost.units > 0 else { continue }
@@ -174,13 +175,13 @@ extension StockState {
         _ body: Transfer,
         _ line: EventLine,
         _ lost: Quantity,
-        _ other: EventRef?,
+        _ other: Latest,
         _ exception: () -> (code: String, sentence: String)
     ) throws(EngineError) {
         let (_, destination) = sites(current, body)
         let subject = "\(body.transfer)/\(line.line ?? 1)"
         let stock = StockKey(home: destination, sku: line.sku)
-        if let other, isConcurrent(current, with: other) {
+        if let other = unknown(other, to: current) {
             try raiseDispatchWon(current, with: other, sku: line.sku, subject)
             try addTask(.returnTransfer, subject, stock, lost)
         } else {
@@ -254,7 +255,7 @@ extension StockState {
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
         let known = try transfer(current, body)
-        try changeTransfer(current, body) { $0.dispatchedBy = current.ref }
+        try changeTransfer(current, body) { $0.dispatchedBy.note(current.ref) }
         for line in body.lines {
             try knownItem(line)
             let stock = StockKey(home: source, sku: line.sku)
@@ -280,11 +281,16 @@ extension StockState {
             )
             var row = try transferLine(current, body, line)
             let lostBefore = try row.lost()
+            // Units that have arrived already take their share of the value along.
+            let arrived = try -row.inTransit()
+            let isCovered = arrived.units > 0 && arrived < line.quantity
+            let kept =
+                isCovered ? try value.minus(value.share(arrived, of: line.quantity)) : nil
             row.dispatched = try row.dispatched.plus(line.quantity)
             row.transitValue = try row.transitValue.plus(value)
-            row.dispatchedBy = current.ref
+            row.dispatchedBy.note(current.ref)
             let lost = try row.lost().minus(lostBefore)
-            try setTransferLines(current, body, line, to: row)
+            try setTransferLines(current, body, line, to: row, keeping: kept)
             if lost.units > 0 {
                 try letDispatchWin(current, body, line, lost, row.cancelledBy) {
                     (
@@ -293,38 +299,18 @@ extension StockState {
                     )
                 }
             }
-            if row.received.units > 0, let receipt = row.lastReceipt {
-                try dispatchAfterReceipt(current, body, line, receipt)
+            if row.received.units > 0, let receipt = unknown(row.lastReceipt, to: current) {
+                try raiseReceivedEarly(current, body, line, with: receipt)
+                try raiseDifference(current, body, line, row, with: receipt)
             }
         }
-        if let cancel = known?.cancelledBy {
-            if isConcurrent(current, with: cancel) {
+        if let cancelledBy = known?.cancelledBy, cancelledBy.event != nil {
+            if let cancel = unknown(cancelledBy, to: current) {
                 try raiseDispatchWins(current, body, with: cancel)
             } else {
                 raise("dispatched_after_cancel", nil, "\(body.transfer) left although cancelled.")
             }
         }
-    }
-
-    private mutating func dispatchAfterReceipt(
-        _ current: Current,
-        _ body: Transfer,
-        _ line: EventLine,
-        _ receipt: EventRef
-    ) throws(EngineError) {
-        guard isConcurrent(current, with: receipt) else { return }
-        try raiseConflict(
-            .receivedBeforeDispatch,
-            current,
-            with: receipt,
-            sku: line.sku,
-            subject: "\(body.transfer)/\(line.line ?? 1)",
-            resolution: "The dispatch settles the receipt at what the goods cost the sender.",
-            before: "received at provisional cost",
-            after: "received at the sender's cost",
-            compensation: "None is needed.",
-            isResolved: true
-        )
     }
 
     mutating func postTransferReceived(
@@ -336,6 +322,7 @@ extension StockState {
         for line in body.lines {
             try knownItem(line)
             var row = try transferLine(current, body, line)
+            try takeBackWriteOff(current, body, line, &row)
             let stock = StockKey(home: destination, sku: line.sku)
             let inTransit = try row.inTransit()
             let held = try heldBack(current, body, line, row, inTransit)
@@ -369,10 +356,20 @@ extension StockState {
             )
             row.received = try row.received.plus(line.quantity)
             row.transitValue = try row.transitValue.minus(value)
-            row.lastReceipt = current.ref
+            row.lastReceipt.note(current.ref)
             row.lastReceiptMovement = movement ?? row.lastReceiptMovement
             try setTransferLines(current, body, line, to: row)
-            if row.dispatchedBy == nil {
+            if let dispatch = unknown(row.dispatchedBy, to: current) {
+                try raiseReceivedEarly(current, body, line, with: dispatch)
+                try raiseDifference(current, body, line, row, with: dispatch)
+            } else if row.dispatchedBy.event != nil {
+                guard try row.inTransit().units < 0, held.isZero else { continue }
+                raise(
+                    "over_receipt",
+                    line.sku,
+                    "More of \(line.sku) arrived on \(body.transfer) than is on its way."
+                )
+            } else {
                 raise(
                     "received_before_dispatch",
                     line.sku,
@@ -391,8 +388,8 @@ extension StockState {
         _ row: TransferLineRow,
         _ inTransit: Quantity
     ) throws(EngineError) -> Quantity {
-        guard row.dispatchedBy != nil, line.quantity > inTransit, let last = row.lastReceipt,
-            isConcurrent(current, with: last)
+        guard row.dispatchedBy.event != nil, line.quantity > inTransit,
+            let last = unknown(row.lastReceipt, to: current)
         else { return .zero }
         let excess = min(try line.quantity.minus(inTransit.clampedToZero), line.quantity)
         try raiseConflict(
@@ -425,8 +422,9 @@ extension StockState {
     mutating func postTransferSettled(
         _ current: Current,
         _ body: Transfer
-    ) throws(EngineError) {
+    ) throws(EngineError) -> Verdict {
         let (source, _) = sites(current, body)
+        var isWhole = true
         guard try transfer(current, body) != nil else {
             throw .refused("unknown_transfer", "Transfer \(body.transfer) is not known.")
         }
@@ -435,20 +433,34 @@ extension StockState {
             var row = try transferLine(current, body, line)
             let inTransit = try row.inTransit()
             let isShort = line.quantity.units > 0
+            var quantity = line.quantity
+            if isShort, quantity > inTransit, let receipt = unknown(row.lastReceipt, to: current) {
+                quantity = min(quantity, inTransit.clampedToZero)
+                isWhole = false
+                let arrived = try line.quantity.minus(quantity)
+                try raiseWriteOff(current, body, line, arrived, with: receipt)
+                if quantity.isZero { continue }
+            }
             guard isShort == (inTransit.units > 0),
-                line.quantity.units.magnitude <= inTransit.units.magnitude
+                quantity.units.magnitude <= inTransit.units.magnitude
             else {
                 throw .refused(
                     "already_decided",
                     "Only \(inTransit.units) units of \(line.sku) are open on \(body.transfer)."
                 )
             }
-            let value = try row.transitValue.share(line.quantity, of: inTransit)
-            row.settled = try row.settled.plus(line.quantity)
+            let value = try row.transitValue.share(quantity, of: inTransit)
+            row.settled = try row.settled.plus(quantity)
             row.transitValue = try row.transitValue.minus(value)
+            if isShort {
+                row.writtenOff = try row.writtenOff.plus(quantity)
+                row.writtenOffValue = try row.writtenOffValue.plus(value)
+                row.writtenOffBy.note(current.ref)
+            }
             try post(source, .goodsInTransit, line.sku, -value)
             try post(source, isShort ? .transitLoss : .transitGain, line.sku, value)
             try setTransferLines(current, body, line, to: row)
         }
+        return isWhole ? .accepted : .adjusted
     }
 }

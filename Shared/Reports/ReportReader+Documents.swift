@@ -104,9 +104,9 @@ extension ReportReader {
         )
         let transfer = try source.row(TransferRow.self, transferKey)
         let requestedBy = try transfer?.requestedBy.map { try text(of: $0.id) }
-        let cancelledBy = try transfer?.cancelledBy.map { try text(of: $0.id) }
-        let dispatchedBy = try line.dispatchedBy.map { try text(of: $0.id) }
-        let receivedBy = try line.lastReceipt.map { try text(of: $0.id) }
+        let cancelledBy = try transfer?.cancelledBy.event.map { try text(of: $0.id) }
+        let dispatchedBy = try line.dispatchedBy.event.map { try text(of: $0.id) }
+        let receivedBy = try line.lastReceipt.event.map { try text(of: $0.id) }
         let scale = try scale(line.sku)
         let inTransit =
             Int128(line.dispatched.units) - Int128(line.received.units)

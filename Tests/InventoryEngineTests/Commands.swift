@@ -122,6 +122,16 @@ extension InventoryCommand {
         InventoryCommand(body: .locationRegistered(LocationChange(location: location, kind: .bin)))
     }
 
+    static func retire(sku: SKU, version: UInt64) -> InventoryCommand {
+        InventoryCommand(body: .itemRetired(ItemRetirement(sku: sku, baseVersion: version)))
+    }
+
+    static func retire(location: LocationID, version: UInt64) -> InventoryCommand {
+        InventoryCommand(
+            body: .locationRetired(LocationChange(location: location, baseVersion: version))
+        )
+    }
+
     static func placePO(_ id: DocumentID, _ lines: [EventLine]) -> InventoryCommand {
         InventoryCommand(
             body: .purchaseOrderPlaced(

@@ -147,6 +147,7 @@ struct PostingTests {
         #expect(
             effect == [
                 "SO-1/1 ordered": -2, "SO-1/1 picked": -2, "SO-1 P surplus picked": 2,
+                "task unpick SO-1 P": 2,
             ]
         )
     }
@@ -207,7 +208,7 @@ struct PostingTests {
             try edge.figures().since(before) == [
                 "P STOCK sellable": -8, "P STAGING sellable": 8,
                 "SO-1/1 reserved": -6, "SO-1/1 picked": 6, "SO-1 P surplus picked": 2,
-                "P rights": -2,
+                "task unpick SO-1 P": 2, "P rights": -2,
             ]
         )
     }
@@ -241,7 +242,7 @@ struct PostingTests {
         #expect(
             try back(1) == [
                 "P STAGING sellable": -1, "P A sellable": 1, "SO-1 P surplus picked": -1,
-                "P rights": 1,
+                "task unpick SO-1 P": -1, "P rights": 1,
             ]
         )
         #expect(
@@ -290,6 +291,7 @@ struct PostingTests {
             packed == [
                 "SO-1/1 picked": -6, "SO-1/1 packed": 6,
                 "SO-1 P surplus picked": -1, "SO-1 P surplus packed": 1,
+                "task unpick SO-1 P": -1,
             ]
         )
         let shipped = try edge.effect(of: .dispatch("SO-1", [line("P", 7)]).with(forced: true))

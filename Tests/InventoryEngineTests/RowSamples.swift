@@ -59,6 +59,10 @@ struct RowSamples {
         EventRef(id: event(), position: maybe { HubPosition($0.number() | 1) })
     }
 
+    mutating func latest() -> Latest {
+        Latest(event: maybe { $0.reference() }, other: maybe { $0.reference() })
+    }
+
     mutating func movement() -> MovementKey {
         MovementKey(
             effective: instant(),
@@ -200,6 +204,7 @@ struct RowSamples {
         )
         location.version = number()
         location.isRetired = bool()
+        location.retiredBy = maybe { $0.reference() }
         add(LocationRow.Key(home: id(), location: id()), location)
         add(bucketKey(), BucketRow(quantity: quantity()))
         try addCommitments(add)
@@ -271,6 +276,8 @@ struct RowSamples {
         orderLine.cancelled = quantity()
         orderLine.toPutBack = quantity()
         orderLine.freed = quantity()
+        orderLine.withdrawn = quantity()
+        orderLine.askedBack = quantity()
         orderLine.shippedValue = money()
         orderLine.returned = quantity()
         orderLine.returnedValue = money()
@@ -288,10 +295,13 @@ struct RowSamples {
         transfer.received = quantity()
         transfer.settled = quantity()
         transfer.transitValue = money()
-        transfer.lastReceipt = maybe { $0.reference() }
+        transfer.lastReceipt = latest()
         transfer.lastReceiptMovement = maybe { $0.movement() }
-        transfer.dispatchedBy = maybe { $0.reference() }
-        transfer.cancelledBy = maybe { $0.reference() }
+        transfer.dispatchedBy = latest()
+        transfer.cancelledBy = latest()
+        transfer.writtenOffBy = latest()
+        transfer.writtenOff = quantity()
+        transfer.writtenOffValue = money()
         add(
             TransferLineRow.Key(
                 home: id(),
@@ -307,13 +317,16 @@ struct RowSamples {
         purchase.received = quantity()
         purchase.unitCost = maybe { $0.decimal() }
         purchase.isClosed = bool()
-        purchase.lastReceipt = maybe { $0.reference() }
+        purchase.lastReceipt = latest()
+        purchase.changedBy = latest()
         add(PurchaseLineRow.Key(home: id(), purchaseOrder: id(), line: small()), purchase)
         add(
             RightsRow.Key(home: id(), sku: id(), holder: bool() ? .frozen : .node(node())),
             RightsRow(balance: quantity())
         )
-        let purposes: [TaskRow.Purpose] = [.putBack, .recount, .requestReturn, .returnTransfer]
+        let purposes: [TaskRow.Purpose] = [
+            .putBack, .recount, .requestReturn, .returnTransfer, .unpick,
+        ]
         add(
             TaskRow.Key(
                 home: id(),
@@ -355,6 +368,7 @@ struct RowSamples {
         summary.value = money()
         summary.countedAt = maybe { $0.instant() }
         summary.lastPosting = maybe { $0.movement() }
+        summary.movedBy = latest()
         add(StockKey(home: id(), sku: id()), summary)
         let rules: [MovementRow.Rule] = [.given, .current, .ofIssue, .issue]
         let references: [MovementReference?] = [
@@ -395,10 +409,10 @@ struct RowSamples {
         order.customer = maybe { $0.id() }
         order.priority = Int32.random(in: .min ... .max, using: &random)
         order.lines = many { $0.small() }.sorted()
-        order.pickedBy = maybe { $0.reference() }
-        order.pickedByOther = maybe { $0.reference() }
-        order.cancelledBy = maybe { $0.reference() }
-        order.dispatchedBy = maybe { $0.reference() }
+        order.pickedBy = latest()
+        order.cancelledBy = latest()
+        order.dispatchedBy = latest()
+        order.amendedBy = latest()
         add(OrderRow.Key(home: id(), orderSite: id(), order: id()), order)
         var purchase = PurchaseOrderRow(supplier: maybe { $0.id() })
         purchase.lines = many { $0.small() }
@@ -406,9 +420,9 @@ struct RowSamples {
         add(DocumentKey(home: id(), document: id()), purchase)
         var transfer = TransferRow(destination: id())
         transfer.lines = many { $0.small() }
-        transfer.cancelledBy = maybe { $0.reference() }
+        transfer.cancelledBy = latest()
         transfer.requestedBy = maybe { $0.reference() }
-        transfer.dispatchedBy = maybe { $0.reference() }
+        transfer.dispatchedBy = latest()
         add(TransferRow.Key(home: id(), source: id(), transfer: id(), destination: id()), transfer)
         add(
             DocumentKey(home: id(), document: id()),

@@ -1,0 +1,101 @@
+import Causality
+
+/// What two sites did to one transfer without knowing of each other.
+extension StockState {
+    private func subject(_ body: Transfer, _ line: EventLine) -> String {
+        "\(body.transfer)/\(line.line ?? 1)"
+    }
+
+    /// A receipt that did not know of the dispatch stands; the dispatch says what it cost.
+    mutating func raiseReceivedEarly(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        with other: EventRef
+    ) throws(EngineError) {
+        try raiseConflict(
+            .receivedBeforeDispatch,
+            current,
+            with: other,
+            sku: line.sku,
+            subject: subject(body, line),
+            resolution: "The dispatch settles the receipt at what the goods cost the sender.",
+            before: "received without knowing of the dispatch",
+            after: "received at the sender's cost",
+            compensation: "None is needed.",
+            isResolved: true
+        )
+    }
+
+    /// What one site sent and what the other received without knowing of it both stand.
+    mutating func raiseDifference(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ row: TransferLineRow,
+        with other: EventRef
+    ) throws(EngineError) {
+        guard row.dispatched != row.received else { return }
+        let open = try row.inTransit()
+        try raiseConflict(
+            .transferDiffers,
+            current,
+            with: other,
+            sku: line.sku,
+            subject: subject(body, line),
+            resolution: "Both stand; the difference stays in transit until it is settled.",
+            before: "dispatched and received, neither knowing of the other",
+            after: "dispatched \(row.dispatched.units), received \(row.received.units), "
+                + "in transit \(open.units)",
+            compensation: "Count what has arrived, then settle the difference.",
+            isResolved: true
+        )
+    }
+
+    /// Goods that were written off as lost without knowing of their arrival have arrived: the
+    /// write-off is taken back at its own value.
+    mutating func takeBackWriteOff(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ row: inout TransferLineRow
+    ) throws(EngineError) {
+        guard row.writtenOff.units > 0 else { return }
+        let beyond = try line.quantity.minus(row.inTransit().clampedToZero)
+        guard beyond.units > 0, let settlement = unknown(row.writtenOffBy, to: current) else {
+            return
+        }
+        let (source, _) = sites(current, body)
+        let back = min(beyond, row.writtenOff)
+        let value = try row.writtenOffValue.share(back, of: row.writtenOff)
+        row.writtenOff = try row.writtenOff.minus(back)
+        row.writtenOffValue = try row.writtenOffValue.minus(value)
+        row.settled = try row.settled.minus(back)
+        row.transitValue = try row.transitValue.plus(value)
+        try post(source, .goodsInTransit, line.sku, value)
+        try post(source, .transitLoss, line.sku, -value)
+        try raiseWriteOff(current, body, line, back, with: settlement)
+    }
+
+    /// The arrival wins over the write-off, whichever comes first.
+    mutating func raiseWriteOff(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ quantity: Quantity,
+        with other: EventRef
+    ) throws(EngineError) {
+        try raiseConflict(
+            .returnedAfterWriteOff,
+            current,
+            with: other,
+            sku: line.sku,
+            subject: subject(body, line),
+            resolution: "The goods are there; they are not written off.",
+            before: "received and written off as lost, neither knowing of the other",
+            after: "\(quantity.units) units are received and not lost",
+            compensation: "None is needed: the loss is taken back at its own value.",
+            isResolved: true
+        )
+    }
+}
