@@ -17,6 +17,7 @@ public import ServiceLifecycle
 /// | `GET /api/v1/status`    | how the node stands                                        |
 /// | `GET /api/v1/stock` …   | the lists of ``ReportKind``, its own site and what it has heard |
 /// | `POST /api/v1/commands` | records one command per line, and answers a result per line |
+/// | `POST /api/v1/conflicts/ID/resolve` | records what was decided: `{"choice":…,"reason":…}` |
 /// | `POST /api/v1/sync`     | replicates now: `{"wait":true,"timeout":60}`               |
 /// | `POST /api/v1/join`     | enrols the node: `{"url":…,"token":…}`                     |
 public struct LocalAPI: Sendable {
@@ -55,6 +56,10 @@ public struct LocalAPI: Sendable {
             try await answer(request, as: ReportHTTP.linesContentType) { body throws in
                 try await record(body)
             }
+        }
+        router.post("/api/v1/conflicts/:id/resolve") { request, context in
+            let conflict = try context.parameters.require("id")
+            return try await answer(request) { body throws in try await resolve(conflict, body) }
         }
         router.post("/api/v1/sync") { request, _ in
             try await answer(request) { body throws in try await sync(body) }
@@ -138,6 +143,16 @@ public struct LocalAPI: Sendable {
             lines = lines.dropFirst(CommandBatch.commandsMax)
         }
         return output
+    }
+
+    private func resolve(_ conflict: String, _ body: [UInt8]) async throws -> [UInt8] {
+        let command = try ResolutionFormat.command(resolving: conflict, body: body)
+        var reply: [UInt8] = []
+        for result in try await CommandDesk(agent.node).record([command]) {
+            if let refusal = result.refusal { throw Failure(refusal) }
+            reply = ResultFormat.encode(result)
+        }
+        return reply
     }
 
     private func sync(_ body: [UInt8]) async throws -> [UInt8] {

@@ -166,6 +166,20 @@ struct ConflictsCommand: AsyncParsableCommand {
         commandName: "conflicts",
         abstract: "Shows the rules that concurrent events broke, and what came of it.",
         discussion: """
+            Examples:
+              plumbline conflicts --state open
+              plumbline conflicts resolve c-0123456789abcdef --choice release
+            """,
+        subcommands: [ConflictsListCommand.self, ConflictsResolveCommand.self],
+        defaultSubcommand: ConflictsListCommand.self
+    )
+}
+
+struct ConflictsListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the conflicts, or one of them.",
+        discussion: """
             Example: plumbline conflicts --state open
             """
     )
@@ -186,6 +200,35 @@ struct ConflictsCommand: AsyncParsableCommand {
             .conflicts,
             items + [("id", conflict), ("site", site), ("state", state)]
         )
+    }
+}
+
+struct ConflictsResolveCommand: RecordingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve",
+        abstract: "Says what was decided about an open conflict, at every site that it touches.",
+        discussion: """
+            The decision is kept with the conflict, and the hub and every other node learn of it. It
+            moves no stock: record what you do about it as well, such as a status change or a
+            reversal. Who decides first in the hub's order stands.
+
+            Example: plumbline conflicts resolve c-0123456789abcdef --choice release \\
+              --reason "Both deliveries are there"
+            """
+    )
+    static let records = CommandType.conflictResolved
+
+    @OptionGroup var recording: RecordingOptions
+    @Argument(help: "The id of the conflict, as `conflicts` shows it.") var id: String
+    @Option(help: ArgumentHelp("What is decided, in a word or two.", valueName: "text"))
+    var choice: String
+    @Option(help: ArgumentHelp("Why.", valueName: "text"))
+    var reason: String?
+
+    func write(to command: inout JSONWriter) {
+        command.member("conflict", id)
+        command.member("choice", choice)
+        if let reason { command.member("reason", reason) }
     }
 }
 
@@ -252,17 +295,25 @@ struct ExceptionsAcknowledgeCommand: RecordingCommand {
 struct ParkedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "parked",
-        abstract: "Shows the events that are kept but not applied, and the claims turned down.",
+        abstract: "Shows the events that the hub has not applied, and the claims turned down.",
         discussion: """
-            Example: plumbline parked
+            This node goes on to show what its own parked events mean, as provisional. The hub
+            releases one when the reason is gone, or its operator closes it.
+
+            Example: plumbline parked --state open
             """
     )
 
     @OptionGroup var list: ListOptions
+    @Argument(help: "The event; all if none is given.") var event: String?
     @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
     var site: String?
+    @Option(
+        help: ArgumentHelp("Only those that are `open`, or only `closed`.", valueName: "state")
+    )
+    var state: String?
 
     func run() async throws {
-        try await list.show(.parked, [("site", site)])
+        try await list.show(.parked, [("event", event), ("site", site), ("state", state)])
     }
 }

@@ -15,6 +15,13 @@ extension HubApplication {
                 return response
             }
         }
+        // Answers with the result of one decision, or with the problem that refused it.
+        router.post("/api/v1/conflicts/:id/resolve") { request, context in
+            let conflict = try context.parameters.require("id")
+            return try await answerOperator(request) { body throws in
+                Self.json(try await resolve(conflict, body))
+            }
+        }
         router.get("/api/v1/sites") { request, _ in
             try await answerOperator(request) { _ throws in
                 Self.json(try await service.siteReport())
@@ -36,6 +43,16 @@ extension HubApplication {
         var reply: [UInt8] = []
         for result in try await service.record(Self.commands(in: body), now: now()) {
             reply += ResultFormat.encode(result) + [UInt8(ascii: "\n")]
+        }
+        return reply
+    }
+
+    private func resolve(_ conflict: String, _ body: [UInt8]) async throws -> [UInt8] {
+        let command = try ResolutionFormat.command(resolving: conflict, body: body)
+        var reply: [UInt8] = []
+        for result in try await service.record([command], now: now()) {
+            if let refusal = result.refusal { throw Failure(refusal) }
+            reply = ResultFormat.encode(result)
         }
         return reply
     }

@@ -52,6 +52,19 @@ extension HubService {
         return results
     }
 
+    /// Releases the parked events whose reason is gone, when the hub starts.
+    ///
+    /// - Parameter now: The wall clock.
+    /// - Returns: How many took effect.
+    /// - Throws: A storage error.
+    @discardableResult
+    public func releaseParked(now: Instant) async throws -> Int {
+        let ledger = ledger
+        let count = try await log.write { try ledger.releaseParked(in: $0, at: now) }
+        if count > 0 { raiseCommit() }
+        return count
+    }
+
     /// What a backup holds.
     public struct Backup: Hashable, Sendable {
         /// The file.

@@ -158,7 +158,9 @@ struct ConflictsCommand: AsyncParsableCommand {
         commandName: "conflicts",
         abstract: "Shows the rules that concurrent events broke, and what came of it.",
         discussion: "Example: plumbline-hub conflicts list --state open",
-        subcommands: [ConflictsListCommand.self, ConflictsShowCommand.self],
+        subcommands: [
+            ConflictsListCommand.self, ConflictsShowCommand.self, ConflictsResolveCommand.self,
+        ],
         defaultSubcommand: ConflictsListCommand.self
     )
 }
@@ -213,7 +215,7 @@ struct ExceptionsCommand: AsyncParsableCommand {
         commandName: "exceptions",
         abstract: "Shows the rules that were broken in knowledge of each other's events.",
         discussion: "Example: plumbline-hub exceptions list --state open",
-        subcommands: [ExceptionsListCommand.self],
+        subcommands: [ExceptionsListCommand.self, ExceptionsAcknowledgeCommand.self],
         defaultSubcommand: ExceptionsListCommand.self
     )
 }
@@ -242,24 +244,6 @@ struct ExceptionsListCommand: AsyncParsableCommand {
     func run() async throws {
         let items = sku.map { (name: "sku", value: Optional($0)) }
         try await list.show(.exceptions, items + [("site", site), ("state", state)])
-    }
-}
-
-struct ParkedCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "parked",
-        abstract: "Shows the events that are kept but not applied, and the claims turned down.",
-        discussion: """
-            Example: plumbline-hub parked
-            """
-    )
-
-    @OptionGroup var list: ListOptions
-    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
-    var site: String?
-
-    func run() async throws {
-        try await list.show(.parked, [("site", site)])
     }
 }
 

@@ -11,6 +11,7 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: "Example: plumbline-hub serve --listen 127.0.0.1:8080 --insecure"
     )
     @OptionGroup var directory: HubDirectory
+    @OptionGroup var output: OutputOptions
     @Option(help: "The address and port; 0 takes a free port.")
     var listen = "127.0.0.1:8080"
     @Flag(help: "Serves without TLS, which only loopback may.")
@@ -36,8 +37,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let address else { throw ValidationError("--listen is HOST:PORT.") }
-        try await OutputOptions().run {
+        try await output.run {
             let service = try await directory.open()
+            let released = try await service.releaseParked(now: Console.now())
+            if released > 0 { Console.note("released \(released) parked events") }
             let hub = HubApplication(
                 service: service,
                 operatorToken: try directory.operatorToken(),

@@ -108,6 +108,19 @@ extension CommandType {
         case .conflictResolved: return .conflictResolved(try fields.decision(on: "conflict"))
         case .exceptionAcknowledged:
             return .exceptionAcknowledged(try fields.decision(on: "exception"))
+        case .parkedReleased:
+            let event = try fields.event("event", nodeNamed: nodeNamed)
+            return .parkedReleased(ParkedRelease(event: try fields.require(event, "event")))
+        case .parkedCompensated:
+            return .parkedCompensated(
+                ParkedCompensation(
+                    event: try fields.require(
+                        fields.event("event", nodeNamed: nodeNamed),
+                        "event"
+                    ),
+                    reason: try fields.require(fields.reason(), "reason")
+                )
+            )
         }
     }
 }

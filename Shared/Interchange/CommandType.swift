@@ -44,6 +44,8 @@ package enum CommandType: String, CaseIterable, Sendable {
     case nodeRetired = "node_retired"
     case conflictResolved = "conflict_resolved"
     case exceptionAcknowledged = "exception_acknowledged"
+    case parkedReleased = "parked_released"
+    case parkedCompensated = "parked_compensated"
 
     /// Whether a line of such a command may have no quantity, which then means all that applies.
     package var mayLeaveOutQuantity: Bool {
@@ -132,6 +134,8 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .nodeRetired: self = .nodeRetired
         case .conflictResolved: self = .conflictResolved
         case .exceptionAcknowledged: self = .exceptionAcknowledged
+        case .parkedReleased: self = .parkedReleased
+        case .parkedCompensated: self = .parkedCompensated
         case .backorderPromised, .rightsThawed, .nodeRegistered, .costAdjusted, .unknown:
             return nil
         }
@@ -290,6 +294,8 @@ extension CommandType {
         case .nodeActivated, .nodeRetired: CommandSchema("node")
         case .conflictResolved: CommandSchema("conflict choice reason?")
         case .exceptionAcknowledged: CommandSchema("exception choice? reason?")
+        case .parkedReleased: CommandSchema("event")
+        case .parkedCompensated: CommandSchema("event reason")
         }
     }
 }

@@ -122,6 +122,11 @@ extension JSONWriter {
             member("exception", decision.subject)
             member("choice", ifAny: decision.choice)
             member("reason", ifAny: decision.reason)
+        case .parkedReleased(let release):
+            member("event", release.event.description)
+        case .parkedCompensated(let compensation):
+            member("event", compensation.event.description)
+            member("reason", compensation.reason)
         case .nodeRegistered, .rightsThawed, .costAdjusted, .unknown:
             return  // no command has such a body
         }

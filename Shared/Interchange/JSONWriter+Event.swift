@@ -48,7 +48,8 @@ extension JSONWriter {
                 .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected,
                 .moved, .statusChanged, .scrapped, .reversed, .rightsGranted,
                 .rightsRequested, .rightsReclaimed, .nodeActivated, .nodeRetired,
-                .conflictResolved, .exceptionAcknowledged, .unknown:
+                .conflictResolved, .exceptionAcknowledged, .parkedReleased,
+                .parkedCompensated, .unknown:
                 return
             }
         }

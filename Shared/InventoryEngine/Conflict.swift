@@ -87,6 +87,12 @@ package struct ConflictRow: Row {
     package var compensation: String
     package var decidedBy: String
     package var raisedAt: Instant
+    /// The sites that show it, ascending; empty for one of the network's catalogue.
+    package var sites: [SiteCode]
+    /// What a person chose; nil while nobody has.
+    package var choice: String?
+    /// Why that person did.
+    package var reason: String?
 
     package func encode(into writer: inout ByteWriter) {
         writer.byte(rule.rawValue)
@@ -100,6 +106,10 @@ package struct ConflictRow: Row {
         }
         for text in [resolution, before, after, compensation, decidedBy] { writer.text(text) }
         writer.signed(raisedAt.microseconds)
+        writer.varint(UInt64(sites.count))
+        for site in sites { writer.id(site) }
+        writer.optional(choice) { $0.text($1) }
+        writer.optional(reason) { $0.text($1) }
     }
 
     package init(
@@ -113,7 +123,10 @@ package struct ConflictRow: Row {
         after: String,
         compensation: String,
         decidedBy: String,
-        raisedAt: Instant
+        raisedAt: Instant,
+        sites: [SiteCode],
+        choice: String? = nil,
+        reason: String? = nil
     ) {
         self.rule = rule
         self.isResolved = isResolved
@@ -126,6 +139,9 @@ package struct ConflictRow: Row {
         self.compensation = compensation
         self.decidedBy = decidedBy
         self.raisedAt = raisedAt
+        self.sites = sites
+        self.choice = choice
+        self.reason = reason
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -143,6 +159,10 @@ package struct ConflictRow: Row {
         self.compensation = try reader.text()
         self.decidedBy = try reader.text()
         self.raisedAt = Instant(microseconds: try reader.signed())
+        self.sites = []
+        for _ in 0..<(try reader.varint()) { sites.append(try reader.id()) }
+        self.choice = try reader.optional { (r) throws(EngineError) in try r.text() }
+        self.reason = try reader.optional { (r) throws(EngineError) in try r.text() }
     }
 }
 
@@ -239,58 +259,6 @@ package struct ExceptionRow: Row {
         self.acknowledgedBy = try reader.optional { (r) throws(EngineError) in
             try r.reference()
         }
-    }
-}
-
-/// An event that is kept and shown but not applied, with the reason; or a claim turned down.
-package struct ParkedRow: Row {
-    package static let kind = RowKind.parked
-
-    package struct Key: RowKey {
-        package var home: SiteCode?
-        package var event: EventID
-        package var site: SiteCode? { home }
-
-        package init(home: SiteCode?, event: EventID) {
-            self.home = home
-            self.event = event
-        }
-
-        package func encode(into writer: inout ByteWriter) {
-            writer.id(home)
-            writer.event(event)
-        }
-
-        package init(from reader: inout ByteReader) throws(EngineError) {
-            self.home = try reader.optionalID()
-            self.event = try reader.event()
-        }
-    }
-
-    package var verdict: Verdict
-    package var code: String
-    package var sentence: String
-    package var raisedAt: Instant
-
-    package init(verdict: Verdict, code: String, sentence: String, raisedAt: Instant) {
-        self.verdict = verdict
-        self.code = code
-        self.sentence = sentence
-        self.raisedAt = raisedAt
-    }
-
-    package func encode(into writer: inout ByteWriter) {
-        writer.byte(verdict.rawValue)
-        writer.text(code)
-        writer.text(sentence)
-        writer.signed(raisedAt.microseconds)
-    }
-
-    package init(from reader: inout ByteReader) throws(EngineError) {
-        self.verdict = try reader.raw(Verdict.self)
-        self.code = try reader.text()
-        self.sentence = try reader.text()
-        self.raisedAt = Instant(microseconds: try reader.signed())
     }
 }
 

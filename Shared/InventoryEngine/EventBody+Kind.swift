@@ -15,9 +15,9 @@ extension EventBody {
             .transferCancelled, .transferSettled, .adjustmentProposed, .adjustmentApproved,
             .adjustmentRejected, .rightsGranted, .rightsRequested, .rightsReclaimed,
             .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
-            .exceptionAcknowledged, .unknown:
+            .exceptionAcknowledged, .parkedCompensated, .unknown:
             .claim
-        case .backorderPromised, .costAdjusted, .rightsThawed:
+        case .backorderPromised, .costAdjusted, .rightsThawed, .parkedReleased:
             .derived
         }
     }
@@ -70,6 +70,8 @@ extension EventBody {
         case .nodeRetired: "node_retired"
         case .conflictResolved: "conflict_resolved"
         case .exceptionAcknowledged: "exception_acknowledged"
+        case .parkedReleased: "parked_released"
+        case .parkedCompensated: "parked_compensated"
         case .costAdjusted: "cost_adjusted"
         case .unknown(let type): type
         }
@@ -81,6 +83,8 @@ extension EventBody {
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .nodeRegistered,
             .nodeActivated, .nodeRetired:
             true
+        case .parkedReleased(let release): release.content?.body.isNetworkWide ?? false
+        case .parkedCompensated(let compensation): compensation.sites.isEmpty
         default: false
         }
     }
@@ -104,25 +108,75 @@ extension EventBody {
         case .rightsReclaimed(let reclaim): [reclaim.stockSite].compactMap(\.self)
         case .costAdjusted(let adjustment):
             adjustment.sites
+        case .parkedReleased(let release): release.content?.namedSites ?? []
+        case .parkedCompensated(let compensation): compensation.sites
+        case .conflictResolved(let decision): decision.sites
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
             .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
             .purchaseOrderClosed, .goodsReceived, .countRecorded, .adjustmentProposed,
             .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
             .reversed, .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired,
-            .conflictResolved, .exceptionAcknowledged, .unknown:
+            .exceptionAcknowledged, .unknown:
             []
         }
+    }
+}
+
+extension EventBody {
+    /// The items that it is about, each once, in the order of its lines.
+    var skus: [SKU] {
+        let lines: [EventLine]
+        switch self {
+        case .itemChanged(let change): return [change.sku]
+        case .itemRetired(let retirement): return [retirement.sku]
+        case .rightsGranted(let grant): return [grant.sku]
+        case .rightsRequested(let request): return [request.sku]
+        case .rightsReclaimed(let reclaim): return [reclaim.sku]
+        case .purchaseOrderPlaced(let order), .purchaseOrderAmended(let order),
+            .purchaseOrderClosed(let order):
+            lines = order.lines
+        case .goodsReceived(let receipt): lines = receipt.lines
+        case .orderConfirmed(let order): lines = order.lines
+        case .orderAmended(let work), .orderCancelled(let work), .reservationReleased(let work),
+            .backorderPromised(let work), .allocated(let work), .pickCompleted(let work),
+            .unpicked(let work), .packCompleted(let work), .shipmentDispatched(let work):
+            lines = work.lines
+        case .returnReceived(let customerReturn), .returnDispositioned(let customerReturn):
+            lines = customerReturn.lines
+        case .transferRequested(let transfer), .transferCancelled(let transfer),
+            .transferDispatched(let transfer), .transferReceived(let transfer),
+            .transferSettled(let transfer):
+            lines = transfer.lines
+        case .countRecorded(let count): lines = count.lines
+        case .adjustmentProposed(let adjustment), .adjustmentApproved(let adjustment),
+            .adjustmentRejected(let adjustment):
+            lines = adjustment.lines
+        case .moved(let change), .statusChanged(let change), .scrapped(let change):
+            lines = change.lines
+        case .itemRegistered, .siteRegistered, .locationRegistered, .locationChanged,
+            .locationRetired, .reversed, .rightsThawed, .nodeRegistered, .nodeActivated,
+            .nodeRetired, .conflictResolved, .exceptionAcknowledged, .parkedReleased,
+            .parkedCompensated, .costAdjusted, .unknown:
+            return []
+        }
+        var found: [SKU] = []
+        for line in lines where !found.contains(line.sku) { found.append(line.sku) }
+        return found
     }
 }
 
 extension InventoryEvent {
     /// The sites whose rows the event changes, each once, sorted; empty if it is network-wide.
     ///
-    /// A cost adjustment names the site that it corrects, not that of the hub's bookkeeping.
+    /// A cost adjustment names the site that it corrects, not that of the hub's bookkeeping, and what
+    /// is done about a parked event names the sites of that event.
     public var namedSites: [SiteCode] {
         if body.isNetworkWide { return [] }
         var sites = Set(body.otherSites)
-        if case .costAdjusted = body {} else { sites.insert(site) }
+        switch body {
+        case .costAdjusted, .parkedReleased, .parkedCompensated: break
+        default: sites.insert(site)
+        }
         return sites.sorted()
     }
 }

@@ -61,6 +61,9 @@ public enum EventBody: Hashable, Sendable {
     case nodeRetired(NodeChange)
     case conflictResolved(Decision)
     case exceptionAcknowledged(Decision)
+    // Parked events. Indirect, because what is released is an event itself.
+    indirect case parkedReleased(ParkedRelease)
+    case parkedCompensated(ParkedCompensation)
     // Derived.
     case costAdjusted(CostAdjustment)
     // A type or version that this engine does not know; kept, shown and parked, never dropped.
@@ -506,6 +509,48 @@ public struct Reversal: Hashable, Sendable {
     }
 }
 
+/// A parked event takes effect after all, at the position of its release and at its own time.
+public struct ParkedRelease: Hashable, Sendable {
+    /// The parked event.
+    public var event: EventID
+    /// What it says; nil only in a command, which the hub completes.
+    public var content: InventoryEvent?
+    /// When the hub received it, which its effective time never exceeds.
+    public var receivedAt: Instant
+    /// The sites that show it as parked; empty for an event of the whole network.
+    public var sites: [SiteCode]
+
+    /// Makes a release.
+    public init(
+        event: EventID,
+        content: InventoryEvent? = nil,
+        receivedAt: Instant = Instant(microseconds: 0),
+        sites: [SiteCode] = []
+    ) {
+        self.event = event
+        self.content = content
+        self.receivedAt = receivedAt
+        self.sites = sites
+    }
+}
+
+/// A person closes a parked event, or a claim that was turned down: it will never take effect.
+public struct ParkedCompensation: Hashable, Sendable {
+    /// The parked event.
+    public var event: EventID
+    /// The sites that show it, which the hub fills in; empty for an event of the whole network.
+    public var sites: [SiteCode]
+    /// What was done about it instead.
+    public var reason: String
+
+    /// Makes a compensation.
+    public init(event: EventID, sites: [SiteCode] = [], reason: String) {
+        self.event = event
+        self.sites = sites
+        self.reason = reason
+    }
+}
+
 /// Promise rights that one holder hands to another.
 public struct RightsGrant: Hashable, Sendable {
     /// The item.
@@ -671,12 +716,20 @@ public struct Decision: Hashable, Sendable {
     public var choice: String?
     /// Why.
     public var reason: String?
+    /// The other sites that show the conflict; the rules fill them in.
+    public var sites: [SiteCode]
 
     /// Makes a decision.
-    public init(subject: String, choice: String? = nil, reason: String? = nil) {
+    public init(
+        subject: String,
+        choice: String? = nil,
+        reason: String? = nil,
+        sites: [SiteCode] = []
+    ) {
         self.subject = subject
         self.choice = choice
         self.reason = reason
+        self.sites = sites
     }
 }
 

@@ -163,7 +163,7 @@ extension Decider {
         }
     }
 
-    private func checkHub() throws(EngineError) {
+    func checkHub() throws(EngineError) {
         guard state.settings.scope == .everything else {
             throw .refused(
                 "hub_only",

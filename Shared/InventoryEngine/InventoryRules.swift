@@ -181,6 +181,14 @@ struct Decider {
         case .nodeRetired(let change): return .nodeRetired(try retired(change))
         case .conflictResolved(let decision), .exceptionAcknowledged(let decision):
             try InventoryRules.checkText(decision.reason, field: "reason")
+            guard case .conflictResolved = body else { return body }
+            return .conflictResolved(try resolved(decision))
+        case .parkedReleased(let release):
+            try checkOpenParked(release.event)
+            return body
+        case .parkedCompensated(let compensation):
+            try InventoryRules.checkText(compensation.reason, field: "reason")
+            try checkOpenParked(compensation.event)
             return body
         case .nodeRegistered, .costAdjusted, .backorderPromised, .rightsThawed, .unknown:
             throw .refused(

@@ -44,6 +44,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case posting = 67
     // Sums over the rows above.
     case digest = 70
+    // The hub's own indexes.
+    case awaited = 71
 }
 
 /// One of the views that each event moves together; a digest stands for one layer of one site.

@@ -277,6 +277,7 @@ public struct RowCache: Sendable {
     var orderEffects = Table<OrderEffectRow>()
     var postings = Table<PostingRow>()
     var digests = Table<DigestRow>()
+    var awaited = Table<AwaitedRow>()
 
     /// An empty cache.
     public init() {}
@@ -304,6 +305,7 @@ public struct RowCache: Sendable {
         exceptions = Table()
         conflicts = Table()
         parked = Table()
+        awaited = Table()
         backorders = Table()
         returns = Table()
         counts = Table()
@@ -352,5 +354,6 @@ extension RowCache {
         try visitor.visit(&orderEffects)
         try visitor.visit(&postings)
         try visitor.visit(&digests)
+        try visitor.visit(&awaited)
     }
 }

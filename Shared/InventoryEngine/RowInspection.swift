@@ -61,6 +61,7 @@ package struct RowInspection: Sendable {
         case .orderEffect: read(OrderEffectRow.self)
         case .posting: read(PostingRow.self)
         case .digest: read(DigestRow.self)
+        case .awaited: read(AwaitedRow.self)
         }
     }
 }

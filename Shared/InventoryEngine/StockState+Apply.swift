@@ -85,6 +85,8 @@ struct Dues {
     var residuals: [TransferLineRow.Key: (cause: EventID, kept: Money?)] = [:]
     /// Stocks whose promise rights rose while orders wait, or where orders began to wait.
     var risen: Set<StockKey> = []
+    /// Items that are in the catalogue since now, so that parked events may be released.
+    var arrived: [SKU] = []
     /// Stocks where orders began to wait: the other holders may be asked.
     var wanting: Set<StockKey> = []
 }
@@ -99,12 +101,23 @@ struct Current {
     let carried: [Money]
     /// Whether the event names more sites than one, so that values travel with it.
     let isShared: Bool
+    /// The entry that releases the event, which was parked; nil for any other.
+    let release: InventoryEvent?
 
     var ref: EventRef { EventRef(id: event.id, position: position) }
     var site: SiteCode { event.site }
 
-    init(event: InventoryEvent, ordering: Ordering) {
+    /// The event; of a release the one that is released, which takes effect at the position of the
+    /// release and at its own time.
+    init(event recorded: InventoryEvent, ordering: Ordering) {
+        var event = recorded
+        var releasedAt: Instant?
+        if case .parkedReleased(let release) = recorded.body, let content = release.content {
+            event = content
+            releasedAt = release.receivedAt
+        }
         self.event = event
+        self.release = releasedAt == nil ? nil : recorded
         switch ordering {
         case .recording, .pending:
             self.position = nil
@@ -120,7 +133,7 @@ struct Current {
             self.carried = ruling.carried
         }
         let claimed = event.at?.instant ?? event.recordedAt.wall
-        self.effective = receivedAt.map { min($0, claimed) } ?? claimed
+        self.effective = (releasedAt ?? receivedAt).map { min($0, claimed) } ?? claimed
         self.isShared = event.namedSites.count > 1
     }
 }
@@ -144,11 +157,13 @@ extension StockState {
         report = Report()
         do {
             if case .ordered(_, let ruling) = ordering, ruling.verdict.hasNoPostings {
-                try noteUnapplied(current, ruling.verdict, ruling.reason)
+                try closeReleased(current)
+                try noteUnapplied(current, ruling.verdict, ruling.reason, at: ruling.sites)
                 keepAll()
                 return outcome(current, ruling.verdict, ruling.reason, obeying: ordering)
             }
             if let verdict = try repeatedOperation(current) {
+                try closeReleased(current)
                 try noteUnapplied(current, verdict, nil)
                 keepAll()
                 return outcome(current, verdict, nil, obeying: ordering)
@@ -157,6 +172,7 @@ extension StockState {
             let stocks = report.stocksTouched
             try settleRights(current, of: stocks)
             try writeRecords(current)
+            try closeReleased(current)
             try checkIdentities(of: stocks)
             keepAll()
             return outcome(current, verdict, nil, obeying: ordering)
@@ -197,27 +213,6 @@ extension StockState {
             exceptions: report.exceptions.map(\.code),
             differsFromHub: differs
         )
-    }
-
-    /// Keeps an event in plain sight that has no postings.
-    private mutating func noteUnapplied(
-        _ current: Current,
-        _ verdict: Verdict,
-        _ reason: VerdictReason?
-    ) throws(EngineError) {
-        guard verdict == .parked || verdict == .rejected else { return }
-        let row = ParkedRow(
-            verdict: verdict,
-            code: reason?.code ?? verdict.text,
-            sentence: reason?.sentence ?? "",
-            raisedAt: current.receivedAt ?? current.effective
-        )
-        let homes: [SiteCode?] =
-            current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
-        for home in homes where settings.scope.holds(home) {
-            let key = ParkedRow.Key(home: home, event: current.event.id)
-            try cache.parked.set(key, to: row, from: reader)
-        }
     }
 
     /// Recognises an op that another event of the site carried before, and remembers a new one.

@@ -346,7 +346,8 @@ extension StockState {
                 after: "\(key.order) is promised finally",
                 compensation: "\(other.order) stays backordered.",
                 decidedBy: "rule",
-                raisedAt: current.receivedAt ?? current.effective
+                raisedAt: current.receivedAt ?? current.effective,
+                sites: [key.home]
             )
             let conflict = ConflictRow.Key(home: key.home, id: id)
             try cache.conflicts.set(conflict, to: row, from: reader)

@@ -52,8 +52,11 @@ extension StockState {
         case .rightsThawed(let body): try postRightsThawed(current, body)
         case .nodeActivated(let body): try postNodeActivated(body)
         case .nodeRetired(let body): try postNodeRetired(body)
-        case .conflictResolved(let body): try postConflictResolved(current, body)
+        case .conflictResolved(let body): return try postConflictResolved(current, body)
         case .exceptionAcknowledged(let body): try postExceptionAcknowledged(current, body)
+        case .parkedReleased:
+            throw .refused("release_in_release", "A release has no event of its own to release.")
+        case .parkedCompensated(let body): try postParkedCompensated(current, body)
         case .costAdjusted(let body): try postCostAdjusted(current, body)
         case .unknown(let type):
             throw EngineError(.unknownType, "This version does not know events of type \(type).")
@@ -91,6 +94,7 @@ extension StockState {
         guard var item = try cache.items.row(key, from: reader) else {
             let row = ItemRow(properties: body.properties, by: current.ref)
             try cache.items.set(key, to: row, from: reader)
+            if case .everything = settings.scope { dues.arrived.append(body.sku) }
             return
         }
         let old = item.properties
@@ -386,23 +390,38 @@ extension StockState {
 
     // MARK: Decisions
 
+    /// Closes a conflict at every site that shows it and that the decision names.
     private mutating func postConflictResolved(
         _ current: Current,
         _ body: Decision
-    ) throws(EngineError) {
-        for home in [nil, current.site] as [SiteCode?] where settings.scope.holds(home) {
+    ) throws(EngineError) -> Verdict {
+        let homes = [nil] + current.event.namedSites.map { $0 } as [SiteCode?]
+        var isKnown = false
+        var isRepeated = false
+        for home in homes where settings.scope.holds(home) {
             let key = ConflictRow.Key(home: home, id: body.subject)
             guard var row = try cache.conflicts.row(key, from: reader) else { continue }
+            isKnown = true
             guard !row.isResolved else {
-                throw .refused("already_decided", "Conflict \(body.subject) is resolved already.")
+                guard row.choice != nil, row.choice == body.choice else {
+                    throw .refused(
+                        "already_decided",
+                        "Conflict \(body.subject) is resolved already."
+                    )
+                }
+                isRepeated = true
+                continue
             }
             row.isResolved = true
             row.decidedBy = current.event.actor?.text ?? "person"
-            row.resolution = [body.choice, body.reason].compactMap(\.self).joined(separator: ": ")
+            row.choice = body.choice
+            row.reason = body.reason
             try cache.conflicts.set(key, to: row, from: reader)
-            return
         }
-        throw .refused("unknown_conflict", "Conflict \(body.subject) is not known.")
+        guard isKnown else {
+            throw .refused("unknown_conflict", "Conflict \(body.subject) is not known.")
+        }
+        return isRepeated ? .duplicate : .accepted
     }
 
     private mutating func postExceptionAcknowledged(

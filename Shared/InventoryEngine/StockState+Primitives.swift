@@ -278,6 +278,12 @@ extension StockState {
         name.event(current.event.id)
         name.text(subject)
         let id = "c-" + String(ContentHash.of(name.bytes).description.prefix(16))
+        let homes: [SiteCode?] =
+            if let home {
+                [home]
+            } else {
+                current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
+            }
         let row = ConflictRow(
             rule: rule,
             isResolved: isResolved,
@@ -289,14 +295,9 @@ extension StockState {
             after: after,
             compensation: compensation,
             decidedBy: "rule",
-            raisedAt: current.receivedAt ?? current.effective
+            raisedAt: current.receivedAt ?? current.effective,
+            sites: homes.compactMap(\.self)
         )
-        let homes: [SiteCode?] =
-            if let home {
-                [home]
-            } else {
-                current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
-            }
         for home in homes where settings.scope.holds(home) {
             try cache.conflicts.set(
                 ConflictRow.Key(home: home, id: id),

@@ -41,7 +41,7 @@ extension StockState {
     }
 
     /// The sites whose rows this copy holds.
-    private mutating func heldSites() throws(EngineError) -> [SiteCode] {
+    mutating func heldSites() throws(EngineError) -> [SiteCode] {
         switch settings.scope {
         case .site(let own): return [own]
         case .everything:

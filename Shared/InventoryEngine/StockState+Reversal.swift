@@ -116,6 +116,7 @@ extension StockState {
             .transferReceived, .transferSettled, .countRecorded, .adjustmentProposed,
             .adjustmentRejected, .reversed, .rightsGranted, .rightsRequested, .rightsReclaimed,
             .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
+            .parkedReleased, .parkedCompensated,
             .exceptionAcknowledged, .costAdjusted, .unknown:
             throw .refused(
                 "not_reversible",

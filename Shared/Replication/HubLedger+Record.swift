@@ -53,6 +53,7 @@ extension HubLedger {
         _ now: Instant,
         _ result: inout Recording
     ) throws -> InventoryEvent? {
+        let command = try completed(command, in: log, &state)
         let site = try site(of: command, &state)
         try identity.checkCurrency(of: command)
         let hash = command.hashAtItsSite
@@ -96,6 +97,7 @@ extension HubLedger {
         _ state: inout StockState
     ) throws(EngineError) -> SiteCode {
         if let site = command.site {
+            if site == Self.bookkeepingSite { return site }
             guard try state.knowsSite(site) else {
                 throw EngineError(
                     EngineError.Code("unknown_site"),

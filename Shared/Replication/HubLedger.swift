@@ -78,7 +78,7 @@ public struct HubLedger: Sendable {
     public struct CheckedBatch: Sendable {
         let batch: EventBatch
         let chain: BatchChain
-        let events: [InventoryEvent]
+        var events: [InventoryEvent]
 
         /// How many events it carries.
         public var count: Int { events.count }
@@ -294,12 +294,12 @@ public struct HubLedger: Sendable {
     }
 
     /// What a node may not say is kept and parked, never applied.
-    private func vetted(_ event: InventoryEvent, _ site: SiteCode) -> InventoryEvent {
+    func vetted(_ event: InventoryEvent, _ site: SiteCode) -> InventoryEvent {
         var event = event
         let isOwn: Bool
         switch event.body {
         case .costAdjusted, .rightsThawed, .rightsReclaimed, .nodeRegistered, .nodeActivated,
-            .nodeRetired, .siteRegistered:
+            .nodeRetired, .siteRegistered, .parkedReleased, .parkedCompensated:
             isOwn = false
         case .transferDispatched(let transfer): isOwn = transfer.fromSite == site
         case .transferReceived(let transfer): isOwn = transfer.toSite == site
@@ -354,11 +354,36 @@ public struct HubLedger: Sendable {
             var bodies = try state.takeCostAdjustments().map { (site: cause.site, body: $0) }
             bodies += try state.takeDuePromises(by: identity.node)
             bodies += try state.takeDueRequests(by: identity.node, after: cause.id)
-            guard !bodies.isEmpty else { return }
+            let releasable = try state.takeReleasable()
+            guard !bodies.isEmpty || !releasable.isEmpty else { return }
             for (site, body) in bodies {
                 try recordOwn(body, at: site, in: log, &state, &tail, &clock, receivedAt)
             }
+            for event in releasable {
+                try release(event, in: log, &state, &tail, &clock, receivedAt)
+            }
         }
+    }
+
+    /// An event of the hub's own, which knows all that the hub holds.
+    func ownEvent(
+        _ body: EventBody,
+        at site: SiteCode,
+        after sequence: UInt64,
+        _ tail: Tail,
+        _ receivedAt: Instant
+    ) -> InventoryEvent {
+        InventoryEvent(
+            id: EventID(node: identity.node, sequence: sequence + 1),
+            site: site,
+            recordedAt: HybridTimestamp(wall: receivedAt, counter: 0),
+            context: CausalContext(
+                epoch: epoch,
+                position: tail.position,
+                extra: VectorClock()
+            ),
+            body: body
+        )
     }
 
     /// Records an event of the hub's own, and gives it its position.
@@ -373,17 +398,7 @@ public struct HubLedger: Sendable {
         _ receivedAt: Instant
     ) throws -> InventoryEvent {
         let tip = try clock.current()
-        let event = InventoryEvent(
-            id: EventID(node: identity.node, sequence: tip.sequence + 1),
-            site: site,
-            recordedAt: HybridTimestamp(wall: receivedAt, counter: 0),
-            context: CausalContext(
-                epoch: epoch,
-                position: tail.position,
-                extra: VectorClock()
-            ),
-            body: body
-        )
+        let event = ownEvent(body, at: site, after: tip.sequence, tail, receivedAt)
         let bytes = WireFormat.encode(event)
         let hash = HashChain.link(tip.chainHash, bytes)
         try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))
@@ -497,7 +512,10 @@ public struct HubLedger: Sendable {
     /// Whether an entry belongs to the commit of the one before it.
     private func isFollowUp(_ event: EventID, in log: any LogReading) throws -> Bool {
         guard event.node == identity.node, let sealed = try log.event(event) else { return false }
-        return try WireFormat.decodeEvent(sealed.bytes).body.kind == .derived
+        let body = try WireFormat.decodeEvent(sealed.bytes).body
+        // A release stands by itself: however many there are, pages stay small.
+        if case .parkedReleased = body { return false }
+        return body.kind == .derived
     }
 
     private func digests(for site: SiteCode, in log: any LogReading) throws -> [LayerDigest] {

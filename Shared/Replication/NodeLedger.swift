@@ -384,6 +384,8 @@ public struct NodeLedger: Sendable {
         var base = state(.base, in: log, progress)
         var foreign: [RowChange] = []
         var rights = RightsNews()
+        var isParkedNews = false
+        let retiredBefore = progress.retired
         for pulled in page.entries {
             let isOwn = pulled.entry.event.node == identity.node
             if !isOwn {
@@ -397,6 +399,10 @@ public struct NodeLedger: Sendable {
                 ordering: .ordered(at: pulled.entry.position, pulled.entry.ruling)
             )
             if outcome.differsFromHub { progress.differences += 1 }
+            switch event.body {
+            case .parkedReleased, .parkedCompensated: isParkedNews = true
+            default: if isOwn, outcome.ruling.verdict == .parked { isParkedNews = true }
+            }
             let promisable = base.takePromisable()
             if !isOwn { rights.promisable.formUnion(promisable) }
             try rights.note(event.body, of: identity.node, in: &base, at: site)
@@ -406,6 +412,10 @@ public struct NodeLedger: Sendable {
                 foreign += changes
                 try log.apply(changes, to: .base, sequence: 0)
             }
+        }
+        if isParkedNews {
+            let own = try base.parkedEvents(of: identity.node, at: site)
+            progress.parked = UInt64(own.count)
         }
         try log.apply(base.takeChanges(), to: .base, sequence: 0)
         log.keepRows(base.intoCache(), of: .base)
@@ -421,6 +431,9 @@ public struct NodeLedger: Sendable {
         progress.clock = clock.last
         if !page.digests.isEmpty { progress.digestAgrees = try agrees(page.digests, in: log) }
         try log.dropOverlay(through: progress.retired)
+        // What is parked stays in the overlay, among rows that have just been dropped.
+        let isRetired = progress.retired > retiredBefore
+        if isParkedNews || (isRetired && progress.parked > 0) { progress.overlayIsStale = true }
         try renewOverlay(page, after: requested, foreign, in: log, &progress)
         try recordDue(rights, in: log, &progress, at: now)
         try log.set(.progress, to: progress.bytes)
@@ -440,7 +453,8 @@ public struct NodeLedger: Sendable {
         _ progress: inout NodeProgress
     ) throws {
         let last = try log.lastEvent(of: identity.node)?.sequence ?? 0
-        guard last > progress.retired else {
+        guard last > progress.retired || progress.parked > 0 else {
+            if progress.overlayIsStale { try log.dropOverlay(through: UInt64(Int64.max)) }
             progress.overlayIsStale = false
             return try log.setOverlayPosition(page.cursor)
         }
@@ -501,6 +515,23 @@ public struct NodeLedger: Sendable {
         return true
     }
 
+    /// Folds the own events that the hub has parked: at this node they stay what they are, marked
+    /// provisional, until the hub releases them or a person closes them.
+    private func foldParked(
+        in log: any LogTransaction,
+        _ overlay: inout StockState,
+        _ progress: NodeProgress
+    ) throws {
+        guard progress.parked > 0 else { return }
+        for id in try overlay.parkedEvents(of: identity.node, at: site) {
+            guard let sealed = try log.event(id) else { continue }
+            let event = try HubLedger.decoded(sealed.bytes, id: id, site: site)
+            _ = try overlay.apply(event, ordering: .pending)
+            try predictCosts(&overlay, after: event)
+        }
+        try log.apply(overlay.takeChanges(), to: .overlay, sequence: UInt64(Int64.max) - 1)
+    }
+
     /// Folds all pending events again over a base that has changed under them.
     private func foldPendingAgain(
         in log: any LogTransaction,
@@ -509,6 +540,7 @@ public struct NodeLedger: Sendable {
         progress.overlayIsStale = false
         try log.dropOverlay(through: UInt64(Int64.max))
         var overlay = state(.overlay, in: log, progress)
+        try foldParked(in: log, &overlay, progress)
         var after = progress.retired
         while true {
             let events = try log.events(

@@ -124,6 +124,8 @@ public struct NodeProgress: Hashable, Sendable {
     public var lastContact = Instant(microseconds: 0)
     /// The own clock less the hub's, in milliseconds.
     public var clockOffsetMilliseconds: Int64 = 0
+    /// How many own events the hub has parked that are neither released nor closed.
+    public var parked: UInt64 = 0
 
     /// Makes the progress of a node that has never met a hub.
     public init() {}
@@ -147,6 +149,7 @@ public struct NodeProgress: Hashable, Sendable {
         writer.varint(differences)
         writer.signed(lastContact.microseconds)
         writer.signed(clockOffsetMilliseconds)
+        writer.varint(parked)
         return writer.bytes
     }
 
@@ -173,6 +176,7 @@ public struct NodeProgress: Hashable, Sendable {
         self.differences = try reader.varint()
         self.lastContact = Instant(microseconds: try reader.signed())
         self.clockOffsetMilliseconds = try reader.signed()
+        if !reader.isAtEnd { self.parked = try reader.varint() }
     }
 }
 

@@ -53,6 +53,9 @@ extension WireInventoryEvent.OneOf_Body {
         case .nodeRetired(let body): self = .nodeRetired(WireNodeChange(body))
         case .conflictResolved(let body): self = .conflictResolved(WireDecision(body))
         case .exceptionAcknowledged(let body): self = .exceptionAcknowledged(WireDecision(body))
+        case .parkedReleased(let body): self = .parkedReleased(WireParkedRelease(body))
+        case .parkedCompensated(let body):
+            self = .parkedCompensated(WireParkedCompensation(body))
         case .costAdjusted(let body): self = .costAdjusted(WireCostAdjustment(body))
         case .unknown: return nil
         }
@@ -110,6 +113,8 @@ extension WireInventoryEvent.OneOf_Body {
         case .conflictResolved(let body): .conflictResolved(try body.value())
         case .exceptionAcknowledged(let body): .exceptionAcknowledged(try body.value())
         case .costAdjusted(let body): .costAdjusted(try body.value())
+        case .parkedReleased(let body): .parkedReleased(try body.value())
+        case .parkedCompensated(let body): .parkedCompensated(try body.value())
         }
     }
 }
@@ -448,6 +453,7 @@ extension WireDecision {
         subject = body.subject
         if let choice = body.choice { self.choice = choice }
         if let reason = body.reason { self.reason = reason }
+        sites = body.sites.map(\.text)
     }
 
     func value() throws(ReplicationError) -> Decision {
@@ -455,7 +461,8 @@ extension WireDecision {
         return Decision(
             subject: subject,
             choice: hasChoice ? choice : nil,
-            reason: hasReason ? reason : nil
+            reason: hasReason ? reason : nil,
+            sites: try WireField.sites(sites)
         )
     }
 }

@@ -28,6 +28,13 @@ enum WireField {
         return try identifier(text, name())
     }
 
+    /// Sites in a list.
+    static func sites(_ texts: [String]) throws(ReplicationError) -> [SiteCode] {
+        var sites: [SiteCode] = []
+        for text in texts { sites.append(try identifier(text, "sites")) }
+        return sites
+    }
+
     static func quantity(
         _ units: Int64,
         _ name: @autoclosure Name

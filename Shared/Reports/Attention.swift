@@ -6,7 +6,7 @@ public struct Attention: Hashable, Sendable {
     public private(set) var conflicts: UInt64 = 0
     /// Exceptions that nobody has acknowledged.
     public private(set) var exceptions: UInt64 = 0
-    /// Events that are kept but not applied.
+    /// Events that are kept but not applied, and claims turned down, which nobody has closed.
     public private(set) var parked: UInt64 = 0
     /// Promises that are not final.
     public private(set) var provisionalOrders: UInt64 = 0
@@ -29,7 +29,9 @@ public struct Attention: Hashable, Sendable {
         try source.scan(.exception) { _, value in
             if try ExceptionRow(bytes: value).acknowledgedBy == nil { exceptions += 1 }
         }
-        try source.scan(.parked) { _, _ in parked += 1 }
+        try source.scan(.parked) { _, value in
+            if try !ParkedRow(bytes: value).isClosed { parked += 1 }
+        }
         try source.scan(.backorder) { _, _ in provisionalOrders += 1 }
     }
 }

@@ -29,7 +29,8 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .journal: [.sku, .site, .account, .event, .period, .newest]
         case .events: [.site, .type, .event, .newest]
         case .exceptions: [.sku, .site, .state]
-        case .parked, .nodes: [.site]
+        case .parked: [.event, .site, .state]
+        case .nodes: [.site]
         case .rights: [.sku, .site]
         }
     }
@@ -42,7 +43,8 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .orders, .transfers: ["open", "closed"]
         case .conflicts: ["open", "resolved"]
         case .exceptions: ["open", "acknowledged"]
-        case .stock, .journal, .events, .parked, .rights, .nodes: []
+        case .parked: ["open", "closed"]
+        case .stock, .journal, .events, .rights, .nodes: []
         }
     }
 }

@@ -21,7 +21,7 @@ public import InventoryEngine
 /// | `below`    | stock                                             | available is less than this |
 /// | `account`  | journal                                           | such as `cogs`              |
 /// | `period`   | journal                                           | month of posting, `2026-11` |
-/// | `event`    | journal, events                                   | such as `lon-1:42`          |
+/// | `event`    | journal, events, parked                           | such as `lon-1:42`          |
 /// | `type`     | events                                            | such as `goods_received`    |
 /// | `newest`   | journal, events                                   | `true` turns the order round |
 public struct ReportQuery: Hashable, Sendable {

@@ -80,6 +80,8 @@ extension ReportReader {
             writer.member("after", conflict.after)
             writer.member("compensation", conflict.compensation)
             writer.member("decided_by", conflict.decidedBy)
+            writer.member("choice", orNull: conflict.choice)
+            writer.member("reason", orNull: conflict.reason)
             writer.member("at", conflict.raisedAt.rfc3339)
             writer.member("provisional", isProvisional)
         }
@@ -119,21 +121,30 @@ extension ReportReader {
 
     mutating func parked() throws -> ReportPage {
         let ranges = ranges(.parked, withNetwork: true)
+        let wanted = try query.event.map { try event(named: $0) }
         return try pageOfRows(ranges) { (reader, _, bytes, value) throws in
             let key = try ParkedRow.Key(bytes: bytes)
             let parked = try ParkedRow(bytes: value)
+            guard reader.wants(nil, state: parked.isClosed ? 1 : 0),
+                wanted == nil || wanted == key.event
+            else { return nil }
+            let closedBy = try parked.closing.map { try reader.text(of: $0.event.id) }
             let isProvisional = try reader.isProvisional(.parked, bytes, value)
             let event = try reader.text(of: key.event)
             let type = try reader.type(of: key.event)
             var writer = JSONWriter()
             writer.object { writer in
                 writer.member("event", event)
+                writer.member("state", parked.closing?.outcome.text ?? "open")
                 writer.member("type", orNull: type)
                 writer.member("site", orNull: key.home?.text)
                 writer.member("verdict", parked.verdict.text)
                 writer.member("code", parked.code)
                 writer.member("message", parked.sentence)
                 writer.member("at", parked.raisedAt.rfc3339)
+                writer.member("closed_by", orNull: closedBy)
+                writer.member("decided_by", orNull: parked.closing?.actor?.text)
+                writer.member("reason", orNull: parked.closing.map(\.reason))
                 writer.member("provisional", isProvisional)
             }
             return writer.bytes

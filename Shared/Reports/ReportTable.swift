@@ -76,7 +76,8 @@ public struct ReportTable: Sendable {
         case (.conflicts, _):
             return texts("id", "state", "rule", "site", "sku", "events", "resolution")
         case (.exceptions, _): return texts("id", "state", "code", "site", "sku", "message")
-        case (.parked, _): return texts("event", "type", "site", "verdict", "code", "message")
+        case (.parked, _):
+            return texts("event", "state", "type", "site", "verdict", "code", "message")
         case (.rights, _): return texts("site", "sku", "holder") + numbers("balance")
         case (.nodes, _):
             return texts("node", "site", "state", "active")

@@ -93,6 +93,8 @@ enum CommandExamples {
         #"{"type":"node_retired","node":"0123456789abcdeffedcba9876543210"}"#,
         #"{"type":"conflict_resolved","conflict":"K-1","choice":"keep","reason":"called"}"#,
         #"{"type":"exception_acknowledged","exception":"X-1","reason":"seen"}"#,
+        #"{"type":"parked_released","event":\#(event)}"#,
+        #"{"type":"parked_compensated","event":\#(event),"reason":"received again"}"#,
     ]
 
     static func decode(_ text: String) throws(InterchangeError) -> InventoryCommand {

@@ -462,6 +462,10 @@ struct RowSamples {
         }
         for _ in 0..<5 { writer.text(text()) }
         writer.signed(instant().microseconds)
+        writer.varint(1)
+        writer.id(id() as SiteCode)
+        writer.optional(maybe { $0.text() }) { $0.text($1) }
+        writer.optional(maybe { $0.text() }) { $0.text($1) }
         add(
             ConflictRow.Key(home: maybe { $0.id() }, id: text()),
             try ConflictRow(bytes: writer.bytes)
@@ -475,14 +479,29 @@ struct RowSamples {
         exception.acknowledgedBy = maybe { $0.reference() }
         let index = UInt32.random(in: 0...300, using: &random)
         add(ExceptionRow.Key(home: maybe { $0.id() }, event: event(), index: index), exception)
-        add(
-            ParkedRow.Key(home: maybe { $0.id() }, event: event()),
-            ParkedRow(
-                verdict: Verdict.allCases.randomElement(using: &random) ?? .parked,
-                code: text(),
-                sentence: text(),
-                raisedAt: instant()
+        var parked = ParkedRow(
+            verdict: Verdict.allCases.randomElement(using: &random) ?? .parked,
+            code: text(),
+            sentence: text(),
+            raisedAt: instant()
+        )
+        parked.position = maybe { HubPosition(UInt64.random(in: 1...9_000, using: &$0.random)) }
+        parked.closing = maybe { samples in
+            ParkedRow.Closing(
+                outcome: samples.bool() ? .released : .compensated,
+                event: samples.reference(),
+                actor: samples.maybe { $0.id() },
+                reason: samples.text()
             )
+        }
+        add(ParkedRow.Key(home: maybe { $0.id() }, event: event()), parked)
+        add(
+            AwaitedRow.Key(
+                cause: bool() ? .program : .item(id()),
+                position: HubPosition(UInt64.random(in: 1...9_000, using: &random)),
+                event: event()
+            ),
+            AwaitedRow(isWaiting: true)
         )
         add(
             OperationRow.Key(home: id(), op: id()),
@@ -563,5 +582,6 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .orderEffect: return try again(OrderEffectRow.self)
     case .posting: return try again(PostingRow.self)
     case .digest: return try again(DigestRow.self)
+    case .awaited: return try again(AwaitedRow.self)
     }
 }

@@ -107,7 +107,7 @@ enum WireSamples {
 
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
-        return try bodies + networkBodies() + rightsBodies()
+        return try bodies + networkBodies() + rightsBodies() + parkedBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -281,6 +281,41 @@ enum WireSamples {
             ),
             .nodeActivated(NodeChange(node: otherNode)),
             .nodeRetired(NodeChange(node: node)),
+        ]
+    }
+
+    private static func parkedBodies() throws -> [EventBody] {
+        let parked = InventoryEvent(
+            id: EventID(node: otherNode, sequence: 3),
+            site: try identifier("LON"),
+            recordedAt: HybridTimestamp(wall: Instant(microseconds: 5), counter: 1),
+            context: .empty,
+            body: .scrapped(StockChange(reason: "wet", lines: []))
+        )
+        return [
+            .parkedReleased(
+                ParkedRelease(
+                    event: parked.id,
+                    content: parked,
+                    receivedAt: Instant(microseconds: -7),
+                    sites: [try identifier("LON")]
+                )
+            ),
+            .parkedCompensated(
+                ParkedCompensation(
+                    event: parked.id,
+                    sites: [try identifier("LON"), try identifier("MUC")],
+                    reason: "received again"
+                )
+            ),
+            .conflictResolved(
+                Decision(
+                    subject: "c-1",
+                    choice: "keep",
+                    reason: "older",
+                    sites: [try identifier("MUC")]
+                )
+            ),
         ]
     }
 

@@ -291,7 +291,8 @@ import Testing
                 #expect(parked.count == 1)
                 #expect(
                     row.keys == [
-                        "event", "type", "site", "verdict", "code", "message", "at", "provisional",
+                        "event", "state", "type", "site", "verdict", "code", "message", "at",
+                        "closed_by", "decided_by", "reason", "provisional",
                     ]
                 )
                 #expect(

@@ -1,8 +1,9 @@
 import Causality
 import InventoryEngine
-import Replication
 import TestSupport
 import Testing
+
+@testable import Replication
 
 /// A hub and nodes in one process, several of them at one site, on stores in memory, whose links
 /// can be cut: what a node and the hub tell each other passes only when the test says so.
@@ -22,6 +23,8 @@ struct RightsCluster {
     var heard = HeardNodes()
     /// A bug that is planted: the hub waits for nobody.
     var waitsForNobody = false
+    /// What the hub's program can read; an older one cannot read everything.
+    var hubReads: @Sendable (EventBody) -> Bool = { _ in true }
 
     static let sku = SKU("P")
 
@@ -104,11 +107,11 @@ struct RightsCluster {
     }
 
     @discardableResult
-    mutating func recordAtHub(_ site: String, _ body: EventBody) async throws -> Recording {
+    mutating func recordAtHub(_ site: String?, _ body: EventBody) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (ledger, now) = (ledger, now)
         var command = InventoryCommand(body: body)
-        command.site = SiteCode(site)
+        command.site = site.flatMap { SiteCode($0) }
         let commands = [command]
         let results = try await hub.write { try ledger.record(commands, in: $0, at: now) }
         return try #require(results.first)
@@ -128,7 +131,11 @@ struct RightsCluster {
             after: batch.previousHash,
             signedBy: node.key.publicKey
         )
-        let checked = try HubLedger.CheckedBatch(batch, chain: chain, site: node.ledger.site)
+        var read = try HubLedger.CheckedBatch(batch, chain: chain, site: node.ledger.site)
+        for index in read.events.indices where !hubReads(read.events[index].body) {
+            read.events[index].body = .unknown(type: read.events[index].body.type)
+        }
+        let checked = read
         let ingest = try await hub.write { try ledger.ingest(checked, in: $0, receivedAt: now) }
         let reply = PushReply(
             acknowledged: ingest.acknowledged,

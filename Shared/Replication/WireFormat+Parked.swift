@@ -1,0 +1,59 @@
+import Causality
+import Foundation
+import InventoryEngine
+import SwiftProtobuf
+
+// Parked events: their release and their compensation.
+
+extension WireParkedRelease {
+    init(_ body: ParkedRelease) {
+        self.init()
+        event = WireEventId(body.event)
+        if let parked = body.content { content = Data(WireFormat.encode(parked)) }
+        receivedAt = body.receivedAt.microseconds
+        sites = body.sites.map(\.text)
+    }
+
+    func value() throws(ReplicationError) -> ParkedRelease {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        let id = try event.value("event")
+        guard content.count <= WireFormat.eventBytesMax else {
+            throw .malformed("content", "is larger than \(WireFormat.eventBytesMax) bytes")
+        }
+        let wire = try WireFormat.message(
+            WireInventoryEvent.self,
+            in: Array(content),
+            as: .protobuf
+        )
+        // One release within another, and so on, would be as deep as the sender likes.
+        if case .parkedReleased = wire.body {
+            throw .malformed("content", "is a release itself")
+        }
+        let parked = try wire.value()
+        guard parked.id == id else { throw .malformed("content", "is not the event that is named") }
+        return ParkedRelease(
+            event: id,
+            content: parked,
+            receivedAt: Instant(microseconds: receivedAt),
+            sites: try WireField.sites(sites)
+        )
+    }
+}
+
+extension WireParkedCompensation {
+    init(_ body: ParkedCompensation) {
+        self.init()
+        event = WireEventId(body.event)
+        sites = body.sites.map(\.text)
+        reason = body.reason
+    }
+
+    func value() throws(ReplicationError) -> ParkedCompensation {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return ParkedCompensation(
+            event: try event.value("event"),
+            sites: try WireField.sites(sites),
+            reason: reason
+        )
+    }
+}

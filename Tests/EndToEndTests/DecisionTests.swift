@@ -1,0 +1,118 @@
+import Foundation
+import Interchange
+import TestSupport
+import Testing
+
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+/// What people decide, with the real programs: conflicts and parked events.
+@Suite(.tags(.process), .serialized, .timeLimit(.minutes(10)))
+struct DecisionTests {
+    private func rows(_ output: Programs.Output) throws -> [JSONValue] {
+        try JSONReader.read(Array(output.text.utf8)).elements
+    }
+
+    @Test func `a hub that cannot listen says so and names a code`() async throws {
+        try await withRunningNetwork(["LON"]) { network in
+            let url = try await network.startHub()
+            let address = try #require(url.split(separator: "/").last)
+            _ = try network.programs.run("plumbline-hub", ["init", "--data", "other"])
+            let refused = try network.programs.run(
+                "plumbline-hub",
+                ["serve", "--insecure", "--data", "other", "--listen", String(address)]
+            )
+            #expect(refused.status != 0)
+            #expect(refused.errors.contains("Error: "), "\(refused.errors)")
+            #expect(!refused.errors.contains("parsable"))
+            await network.hub.stop()
+        }
+    }
+
+    @Test
+    func `an open conflict is decided at a node or at the hub, and the first decision stands`()
+        async throws
+    {
+        try await withRunningNetwork(["LON", "LON"]) { network in
+            let (one, two) = (network.sites[0], network.sites[1])
+            try await network.startAll()
+            try network.plumbline(one, "item", "P", "--name", "Pan")
+            let order = [
+                #"{"type":"purchase_order_placed","purchase_order":"PO-1","#
+                    + #""lines":[{"line":1,"sku":"P","quantity":"5","unit_cost":"1"}]}"#
+            ]
+            try network.plumbline(one, "record", "-", input: order.joined())
+            _ = try network.settle()
+
+            await network.hub.stop()
+            for site in [one, two] {
+                let receipt =
+                    #"{"type":"goods_received","purchase_order":"PO-1","#
+                    + #""lines":[{"line":1,"sku":"P","quantity":"5"}]}"#
+                try network.plumbline(site, "record", "-", input: receipt)
+            }
+            let url = try await network.startHub()
+            _ = try network.settle()
+            let open = try rows(network.plumblineHub("conflicts", "--state", "open", "--json"))
+            let conflict = try #require(open.first)
+            let id = try #require(conflict["id"]?.text)
+            #expect(conflict["rule"]?.text == "received_twice")
+
+            try network.plumbline(
+                one,
+                "conflicts",
+                "resolve",
+                id,
+                "--choice",
+                "release",
+                "--reason",
+                "both are there"
+            )
+            _ = try network.settle()
+            let shown = try rows(network.plumblineHub("conflicts", "show", id, "--json"))
+            #expect(shown.map { $0["state"]?.text } == ["resolved"])
+            #expect(shown.first?["choice"]?.text == "release")
+            let resolution = try #require(shown.first?["resolution"]?.text)
+            #expect(!resolution.isEmpty)
+
+            // Another decision comes too late, on the command line and over HTTP.
+            let late = try network.programs.run(
+                "plumbline-hub",
+                ["conflicts", "resolve", id, "--choice", "reverse", "--data", "hub"]
+            )
+            #expect(late.status == 1 && late.errors.contains("already"))
+            let secret = try Data(contentsOf: network.programs.directory.file("hub/operator.token"))
+            let token = secret.map { String(format: "%02x", $0) }.joined()
+            var request = URLRequest(
+                url: try #require(URL(string: "\(url)/api/v1/conflicts/\(id)/resolve"))
+            )
+            request.httpMethod = "POST"
+            request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+            for (body, status, code) in [
+                (#"{"choice":"reverse"}"#, 409, "already_decided"),
+                (#"{"choice":"reverse","colour":"red"}"#, 400, "unknown_field"),
+                (#"{"choice":7}"#, 400, "type_mismatch"),
+                (#"[]"#, 400, "type_mismatch"),
+            ] {
+                request.httpBody = Data(body.utf8)
+                let (data, response) = try await URLSession.shared.data(for: request)
+                #expect((response as? HTTPURLResponse)?.statusCode == status, "\(body)")
+                let problem = try JSONReader.read([UInt8](data))
+                #expect(problem["code"]?.text == code, "\(problem)")
+            }
+            request.setValue(nil, forHTTPHeaderField: "Authorization")
+            let (_, response) = try await URLSession.shared.data(for: request)
+            #expect((response as? HTTPURLResponse)?.statusCode == 401)
+
+            let nothing = try network.programs.run(
+                "plumbline-hub",
+                ["parked", "retry", "\(one.node):1", "--data", "hub"]
+            )
+            #expect(nothing.status == 1 && nothing.errors.contains("not parked"))
+            await network.stopAll()
+            for site in network.sites { try network.plumbline(site, "verify") }
+            try network.plumblineHub("verify")
+        }
+    }
+}
