@@ -1,3 +1,4 @@
+import Causality
 public import Logging
 public import Replication
 public import ServiceLifecycle
@@ -9,6 +10,9 @@ public final class EdgeAgent: Service, Sendable {
     private static let askAgain = Duration.seconds(1)
     /// How long to wait before a failed question is put again.
     private static let askPause = Duration.milliseconds(200)
+
+    /// How long to wait at most between two looks at the reservations.
+    private static let expiryLook = Duration.seconds(5)
 
     /// The node.
     public let node: EdgeNode
@@ -40,10 +44,38 @@ public final class EdgeAgent: Service, Sendable {
     /// How the node stands with its hub; nil before it has joined.
     public var replication: Replicator.State? { current.withLock { $0?.state } }
 
-    /// Replicates until the program stops; before the node has joined it waits for that.
+    /// Replicates until the program stops, and lets reservations end when their time has passed.
     ///
     /// - Throws: What making the way to the hub throws, such as an address that cannot be used.
     public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.replicate() }
+            group.addTask { try await self.expire() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// Looks for reservations whose time has passed, every few seconds and when the next one ends.
+    private func expire() async throws {
+        try await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                var wait = Self.expiryLook
+                if let next = try await self.node.expire() {
+                    let left = next.microseconds - self.node.now().microseconds
+                    // What is due already waits for another node, or cannot be recorded now.
+                    wait = min(wait, left > 0 ? .microseconds(left) : .seconds(1))
+                }
+                do {
+                    try await Task.sleep(for: wait)
+                } catch {
+                    return  // the program stops
+                }
+            }
+        }
+    }
+
+    private func replicate() async throws {
         try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let ticket = self.node.commits.begin()

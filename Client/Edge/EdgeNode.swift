@@ -110,6 +110,19 @@ public final class EdgeNode: Sendable {
         return results
     }
 
+    /// Lets the reservations end whose time has passed.
+    ///
+    /// - Returns: When the next one ends, by the own clock; nil if none does.
+    /// - Throws: A storage error.
+    public func expire() async throws -> Instant? {
+        let (ledger, instant) = (ledger, now())
+        guard let next = try await log.read({ try ledger.nextExpiry(in: $0) }) else { return nil }
+        guard next <= instant else { return next }
+        let count = try await log.write { try ledger.recordExpired(in: $0, at: instant) }
+        if count > 0 { commits.raise() }
+        return try await log.read { try ledger.nextExpiry(in: $0) }
+    }
+
     /// How people read an event: by the node's name if it is this node's.
     public func text(of event: EventID) -> String {
         let identity = identity

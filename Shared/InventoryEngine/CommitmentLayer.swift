@@ -56,6 +56,9 @@ package struct OrderLineRow: Row {
     package var withdrawn = Quantity.zero
     /// What of the shipped units was cancelled too late, so that it is asked back.
     package var askedBack = Quantity.zero
+    /// What of ``cancelled`` was a reservation that expired or was released: a pick that did not
+    /// know of it wins.
+    package var released = Quantity.zero
     /// What the shipped units cost, with later adjustments.
     package var shippedValue = Money.zero
     /// What came back of the shipped units.
@@ -115,6 +118,7 @@ package struct OrderLineRow: Row {
         writer.quantity(freed)
         writer.quantity(withdrawn)
         writer.quantity(askedBack)
+        writer.quantity(released)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -139,6 +143,7 @@ package struct OrderLineRow: Row {
         self.freed = try reader.quantity()
         self.withdrawn = try reader.quantity()
         self.askedBack = try reader.quantity()
+        self.released = try reader.quantity()
     }
 }
 
@@ -184,6 +189,10 @@ package struct OrderRow: Row {
     package var dispatchedBy = Latest()
     package var pickedBy = Latest()
     package var amendedBy = Latest()
+    /// When its reservation ends; nil if it does not.
+    package var holdUntil: Instant?
+    /// Who last released its reservation, or let it expire.
+    package var releasedBy = Latest()
 
     package init(confirmedBy: EventRef, confirmedAt: Instant, shipFrom: SiteCode) {
         self.confirmedBy = confirmedBy
@@ -212,6 +221,8 @@ package struct OrderRow: Row {
         writer.optional(cancelledBy.other) { $0.reference($1) }
         writer.optional(dispatchedBy.other) { $0.reference($1) }
         writer.latest(amendedBy)
+        writer.optional(holdUntil) { $0.signed($1.microseconds) }
+        writer.latest(releasedBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -233,6 +244,10 @@ package struct OrderRow: Row {
         self.cancelledBy = Latest(event: cancelledBy, other: try reader.optionalReference())
         self.dispatchedBy = Latest(event: dispatchedBy, other: try reader.optionalReference())
         self.amendedBy = try reader.latest()
+        self.holdUntil = try reader.optional { (r) throws(EngineError) in
+            Instant(microseconds: try r.signed())
+        }
+        self.releasedBy = try reader.latest()
     }
 }
 

@@ -17,6 +17,7 @@ package struct ConflictRow: Row {
         case returnedAfterWriteOff = 10
         case pickedTwice = 11
         case receivedAgainstChange = 13
+        case expiredAndPicked = 14
         case transferDiffers = 16
         case receivedBeforeDispatch = 17
         case amendedAfterPick = 19
@@ -36,6 +37,7 @@ package struct ConflictRow: Row {
             case .returnedAfterWriteOff: "returned_after_write_off"
             case .pickedTwice: "picked_twice"
             case .receivedAgainstChange: "received_against_change"
+            case .expiredAndPicked: "expired_and_picked"
             case .transferDiffers: "transfer_differs"
             case .receivedBeforeDispatch: "received_before_dispatch"
             case .amendedAfterPick: "amended_after_pick"

@@ -294,6 +294,24 @@ extension Decider {
         return work
     }
 
+    /// A release ends what is not yet picked; what is picked is cancelled or unpicked.
+    mutating func released(_ work: OrderWork) throws(EngineError) -> OrderWork {
+        let work = try cancelled(work)
+        for (index, entered) in work.lines.enumerated() {
+            guard let number = entered.line, let row = try line(work, number) else { continue }
+            let open = try row.open()
+            guard entered.quantity <= open else {
+                throw .refused(
+                    "nothing_to_release",
+                    "Only \(open.units) units of line \(number) are not yet picked.",
+                    field: "lines[\(index)].quantity",
+                    hint: "Cancel what is picked, or unpick it."
+                )
+            }
+        }
+        return work
+    }
+
     mutating func allocated(_ work: OrderWork) throws(EngineError) -> OrderWork {
         let order = try requiredOrder(work)
         var work = work

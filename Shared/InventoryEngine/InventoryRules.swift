@@ -147,7 +147,7 @@ struct Decider {
         case .orderConfirmed(let order): return .orderConfirmed(try confirmed(order))
         case .orderAmended(let work): return .orderAmended(try amended(work))
         case .orderCancelled(let work): return .orderCancelled(try cancelled(work))
-        case .reservationReleased(let work): return .reservationReleased(try cancelled(work))
+        case .reservationReleased(let work): return .reservationReleased(try released(work))
         case .allocated(let work): return .allocated(try allocated(work))
         case .pickCompleted(let work): return .pickCompleted(try picked(work))
         case .unpicked(let work): return .unpicked(try unpicked(work))

@@ -53,6 +53,8 @@ package struct OrderEffectRow: Row {
         package var shippedBeyond = Quantity.zero
         /// Of the units shipped: what should have been put back.
         package var lostToPutBack = Quantity.zero
+        /// Of the units that had been cancelled: those whose reservation had only ended.
+        package var fromReleased = Quantity.zero
 
         package init(index: UInt32) { self.index = index }
 
@@ -79,6 +81,7 @@ package struct OrderEffectRow: Row {
             writer.quantity(step.packedBeyond)
             writer.quantity(step.shippedBeyond)
             writer.quantity(step.lostToPutBack)
+            writer.quantity(step.fromReleased)
         }
     }
 
@@ -96,6 +99,7 @@ package struct OrderEffectRow: Row {
             step.packedBeyond = try reader.quantity()
             step.shippedBeyond = try reader.quantity()
             step.lostToPutBack = try reader.quantity()
+            step.fromReleased = try reader.quantity()
             steps.append(step)
         }
     }

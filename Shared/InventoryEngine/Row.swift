@@ -20,6 +20,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case task = 25
     case freeze = 26
     case rightsRequest = 27
+    case hold = 28
     // Financial layer.
     case valuation = 30
     case account = 31

@@ -258,6 +258,7 @@ public struct RowCache: Sendable {
     var tasks = Table<TaskRow>()
     var freezes = Table<FreezeRow>()
     var rightsRequests = Table<RightsRequestRow>()
+    var holds = Table<HoldRow>()
     var valuations = Table<ValuationRow>()
     var accounts = Table<AccountRow>()
     var orders = Table<OrderRow>()
@@ -312,6 +313,7 @@ public struct RowCache: Sendable {
         adjustments = Table()
         freezes = Table()
         rightsRequests = Table()
+        holds = Table()
     }
 }
 
@@ -335,6 +337,7 @@ extension RowCache {
         try visitor.visit(&tasks)
         try visitor.visit(&freezes)
         try visitor.visit(&rightsRequests)
+        try visitor.visit(&holds)
         try visitor.visit(&valuations)
         try visitor.visit(&accounts)
         try visitor.visit(&orders)

@@ -42,6 +42,7 @@ package struct RowInspection: Sendable {
         case .task: read(TaskRow.self)
         case .freeze: read(FreezeRow.self)
         case .rightsRequest: read(RightsRequestRow.self)
+        case .hold: read(HoldRow.self)
         case .valuation: read(ValuationRow.self)
         case .account: read(AccountRow.self)
         case .order: read(OrderRow.self)

@@ -127,7 +127,8 @@ package struct StateIdentities: Sendable {
                 try StockSummary(bytes: value)
         case .item, .site, .node, .location, .task, .order, .purchaseOrder, .transfer,
             .customerReturn, .count, .adjustment, .backorder, .conflict, .exception, .parked,
-            .operation, .orderEffect, .rightsRequest, .digest, .awaited:
+            .operation, .orderEffect, .rightsRequest, .hold, .digest,
+            .awaited:
             break
         }
     }

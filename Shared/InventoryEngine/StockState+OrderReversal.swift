@@ -68,7 +68,13 @@ extension StockState {
         }
         if let (key, old) = try orderLine(current, work, line) {
             var row = old
-            let revived = min(step.fromCancelled, row.toPutBack, row.picked)
+            let released = min(step.fromReleased, row.picked)
+            row.picked = try row.picked.minus(released)
+            row.cancelled = try row.cancelled.plus(released)
+            row.released = try row.released.plus(released)
+            left = try left.minus(released)
+            let toPutBack = try step.fromCancelled.minus(step.fromReleased)
+            let revived = min(toPutBack, row.toPutBack, row.picked)
             row.toPutBack = try row.toPutBack.minus(revived)
             row.picked = try row.picked.minus(revived)
             row.cancelled = try row.cancelled.plus(revived)

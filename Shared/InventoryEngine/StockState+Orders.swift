@@ -66,6 +66,7 @@ extension StockState {
         order.channel = body.channel
         order.customer = body.customer
         order.priority = body.priority
+        order.holdUntil = body.holdUntil
         var isFinal = true
         for line in body.lines {
             try knownItem(line)
@@ -100,6 +101,7 @@ extension StockState {
         try cache.orders.set(key, to: order, from: reader)
         report.isFinal = isFinal
         try claimSurplus(current, body)
+        try keepHold(key, order)
         return .accepted
     }
 
@@ -192,15 +194,7 @@ extension StockState {
             var row = old
             var left = line.quantity
             asked = try asked.plus(left)
-            for part in [
-                \OrderLineRow.backordered, \OrderLineRow.reserved, \OrderLineRow.allocated,
-            ] {
-                let taken = min(row[keyPath: part], left)
-                row[keyPath: part] = try row[keyPath: part].minus(taken)
-                row.cancelled = try row.cancelled.plus(taken)
-                left = try left.minus(taken)
-                if part != \.backordered { row.freed = try row.freed.plus(taken) }
-            }
+            left = try left.minus(cancelOpen(&row, atMost: left))
             // Picked stays picked until somebody puts it back; it is only remembered.
             let onHand = try row.picked.plus(row.packed).minus(row.toPutBack)
             let toPutBack = min(onHand.clampedToZero, left)
@@ -238,6 +232,7 @@ extension StockState {
             order.cancelledBy.note(current.ref)
         }
         try cache.orders.set(orderKey, to: order, from: reader)
+        try keepHold(orderKey, order)
         guard missed.units > 0 else { return .accepted }
         if late.isZero {
             // Nothing is to be done: what was asked is as good as done.
@@ -251,6 +246,26 @@ extension StockState {
             )
         }
         return missed == asked ? .rejectedInEffect : .adjusted
+    }
+
+    /// Ends units that are not yet picked: backordered first, then reserved, then allocated.
+    ///
+    /// - Returns: How many.
+    func cancelOpen(
+        _ row: inout OrderLineRow,
+        atMost most: Quantity
+    ) throws(EngineError) -> Quantity {
+        var left = most
+        for part in [
+            \OrderLineRow.backordered, \OrderLineRow.reserved, \OrderLineRow.allocated,
+        ] {
+            let taken = min(row[keyPath: part], left)
+            row[keyPath: part] = try row[keyPath: part].minus(taken)
+            row.cancelled = try row.cancelled.plus(taken)
+            left = try left.minus(taken)
+            if part != \.backordered { row.freed = try row.freed.plus(taken) }
+        }
+        return try most.minus(left)
     }
 
     /// The dispatch wins over a cancellation that did not know of it, whichever comes first.
@@ -460,22 +475,28 @@ extension StockState {
             row.freed = try row.freed.minus(freed)
             left = try left.minus(revived)
             row.picked = try row.picked.plus(taken).plus(revived)
-            row.toPutBack = try row.toPutBack.plus(revived)
+            // What was only released is the order's again; what was cancelled goes back.
+            let reclaimed = min(row.released, revived)
+            row.released = try row.released.minus(reclaimed)
+            let toPutBack = try revived.minus(reclaimed)
+            row.toPutBack = try row.toPutBack.plus(toPutBack)
+            step.fromReleased = reclaimed
             step.fromAllocated = try old.allocated.minus(row.allocated)
             step.fromBackordered = try old.backordered.minus(row.backordered)
             step.fromCancelled = revived
             try setOrderLine(key, to: row)
             if revived.units > 0 {
                 let stock = StockKey(home: current.site, sku: line.sku)
-                if freed.units > 0,
-                    let cancel = try orderRow(current, work)?.row.cancelledBy.event
+                if freed.units > 0, let known = try orderRow(current, work)?.row,
+                    let cancel = known.cancelledBy.event ?? known.releasedBy.event
                 {
                     let order = FreezeRow.Order(site: key.orderSite, order: key.order)
                     report.revived[stock, default: []].append(
                         Revival(order: order, cancel: cancel.id, quantity: freed)
                     )
                 }
-                try pickedAfterCancel(current, work, key, line.sku, revived)
+                try pickedAfterRelease(current, work, key, line.sku, reclaimed)
+                try pickedAfterCancel(current, work, key, line.sku, toPutBack)
             }
         } else if try orderRow(current, work) == nil {
             raise(
@@ -500,6 +521,7 @@ extension StockState {
         _ sku: SKU,
         _ quantity: Quantity
     ) throws(EngineError) {
+        guard quantity.units > 0 else { return }
         try addTask(
             .putBack,
             "\(work.order)/\(key.line)",
@@ -552,6 +574,7 @@ extension StockState {
         var order = known
         order.pickedBy.note(current.ref)
         try cache.orders.set(key, to: order, from: reader)
+        try keepHold(key, order)
     }
 
     mutating func postUnpicked(

@@ -21,8 +21,8 @@ extension StockState {
         case .goodsReceived(let body): try postGoodsReceived(current, body)
         case .orderConfirmed(let body): return try postOrderConfirmed(current, body)
         case .orderAmended(let body): try postOrderAmended(current, body)
-        case .orderCancelled(let body), .reservationReleased(let body):
-            return try postOrderCancelled(current, body)
+        case .orderCancelled(let body): return try postOrderCancelled(current, body)
+        case .reservationReleased(let body): return try postReservationReleased(current, body)
         case .backorderPromised(let body): try postBackorderPromised(current, body)
         case .allocated(let body): try postAllocated(current, body)
         case .pickCompleted(let body): try postPickCompleted(current, body)

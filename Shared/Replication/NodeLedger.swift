@@ -33,13 +33,17 @@ public struct NodeLedger: Sendable {
         StockState(
             cache: log.takeRows(of: view),
             source: log.source(view),
-            settings: StateSettings(
-                scope: .site(site),
-                moneyScale: identity.moneyScale,
-                node: identity.node,
-                epoch: progress.epoch,
-                keepsDigests: view == .base
-            )
+            settings: settings(view, progress)
+        )
+    }
+
+    private func settings(_ view: StateView, _ progress: NodeProgress) -> StateSettings {
+        StateSettings(
+            scope: .site(site),
+            moneyScale: identity.moneyScale,
+            node: identity.node,
+            epoch: progress.epoch,
+            keepsDigests: view == .base
         )
     }
 
@@ -67,6 +71,48 @@ public struct NodeLedger: Sendable {
         try keep(work, in: log, &progress)
         try log.set(.progress, to: progress.bytes)
         return results
+    }
+
+    /// When the next reservation of the site ends; nil if none does.
+    ///
+    /// - Throws: A storage error.
+    public func nextExpiry(in log: any LogReading) throws -> Instant? {
+        let progress = try log.progress()
+        var state = StockState(
+            cache: RowCache(),
+            source: log.source(.overlay),
+            settings: settings(.overlay, progress)
+        )
+        return try state.nextExpiry(at: site)
+    }
+
+    /// Lets the reservations end whose time has passed, by events with the op `expire:<order>`.
+    ///
+    /// - Parameters:
+    ///   - log: The transaction.
+    ///   - now: The wall clock; it is set right by what the hub has told of its own.
+    /// - Returns: How many orders were released.
+    /// - Throws: A storage error; then the transaction must be given up.
+    /// - Complexity: O(reservations whose time has passed).
+    @discardableResult
+    public func recordExpired(in log: any LogTransaction, at now: Instant) throws -> Int {
+        var progress = try log.progress()
+        var work = try work(in: log, &progress)
+        let offset = progress.clockOffsetMilliseconds.multipliedReportingOverflow(by: -1_000)
+        let time = offset.overflow ? now : now.adding(microseconds: offset.partialValue)
+        var count = 0
+        for due in try work.state.dueExpiries(of: identity.node, at: site, now: time) {
+            // Two nodes that let one expire record the same op: the second is a duplicate.
+            let command = InventoryCommand(
+                body: .reservationReleased(due),
+                op: OpKey("expire:\(due.order)")
+            )
+            let result = try recordOne(command, in: log, &work, at: now)
+            if result.event != nil, !result.isDuplicate { count += 1 }
+        }
+        try keep(work, in: log, &progress)
+        try log.set(.progress, to: progress.bytes)
+        return count
     }
 
     /// Begins to record on top of what is pending.

@@ -64,6 +64,7 @@ extension ReportReader {
             writer.member("priority", number: line.promise.priority)
             writer.member("confirmed_at", orNull: order?.confirmedAt.rfc3339)
             writer.member("confirmed_by", orNull: confirmedBy)
+            writer.member("hold_until", orNull: order?.holdUntil?.rfc3339)
             writer.member("provisional", isProvisional)
         }
         return writer.bytes

@@ -30,6 +30,32 @@ struct DecisionTests {
         }
     }
 
+    @Test func `an agent lets a reservation end when its time has passed, without any hub`()
+        async throws
+    {
+        try await withRunningNetwork(["LON"]) { network in
+            let site = network.sites[0]
+            try await site.agent.start()
+            try network.plumbline(site, "item", "P", "--name", "Pan")
+            try network.plumbline(site, "receive", "P", "9", "--unit-cost", "1")
+            let until = Date().addingTimeInterval(2)
+            let text = ISO8601DateFormatter().string(from: until)
+            try network.plumbline(site, "order", "confirm", "SO-1", "P=4@1", "--hold-until", text)
+            func reserved() throws -> String? {
+                let orders = try rows(network.plumbline(site, "orders", "SO-1", "--json"))
+                return orders.first?["reserved"]?.text
+            }
+            #expect(try reserved() == "4")
+            while try reserved() == "4", Date() < until.addingTimeInterval(20) {}
+            #expect(try reserved() == "0")
+            let events = try rows(network.plumbline(site, "events", "--newest", "--json"))
+            #expect(events.first?["type"]?.text == "reservation_released")
+            #expect(events.first?["op"]?.text == "expire:SO-1")
+            await network.stopAll()
+            try network.plumbline(site, "verify")
+        }
+    }
+
     @Test
     func `an open conflict is decided at a node or at the hub, and the first decision stands`()
         async throws

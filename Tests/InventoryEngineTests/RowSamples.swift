@@ -153,6 +153,7 @@ struct RowSamples {
         step.packedBeyond = quantity()
         step.shippedBeyond = quantity()
         step.lostToPutBack = quantity()
+        step.fromReleased = quantity()
         return step
     }
 
@@ -261,6 +262,10 @@ struct RowSamples {
             ),
             RightsRequestRow(quantity: quantity())
         )
+        add(
+            HoldRow.Key(home: id(), until: instant(), orderSite: id(), order: id()),
+            HoldRow(isHeld: true)
+        )
     }
 
     private mutating func addCommitments(_ add: Adder) throws {
@@ -278,6 +283,7 @@ struct RowSamples {
         orderLine.freed = quantity()
         orderLine.withdrawn = quantity()
         orderLine.askedBack = quantity()
+        orderLine.released = quantity()
         orderLine.shippedValue = money()
         orderLine.returned = quantity()
         orderLine.returnedValue = money()
@@ -413,6 +419,8 @@ struct RowSamples {
         order.cancelledBy = latest()
         order.dispatchedBy = latest()
         order.amendedBy = latest()
+        order.holdUntil = maybe { $0.instant() }
+        order.releasedBy = latest()
         add(OrderRow.Key(home: id(), orderSite: id(), order: id()), order)
         var purchase = PurchaseOrderRow(supplier: maybe { $0.id() })
         purchase.lines = many { $0.small() }
@@ -563,6 +571,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .task: return try again(TaskRow.self)
     case .freeze: return try again(FreezeRow.self)
     case .rightsRequest: return try again(RightsRequestRow.self)
+    case .hold: return try again(HoldRow.self)
     case .valuation: return try again(ValuationRow.self)
     case .account: return try again(AccountRow.self)
     case .order: return try again(OrderRow.self)

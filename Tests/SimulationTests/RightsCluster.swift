@@ -96,10 +96,14 @@ struct RightsCluster {
     // MARK: Working
 
     @discardableResult
-    mutating func record(_ index: Int, _ body: EventBody) async throws -> Recording {
+    mutating func record(
+        _ index: Int,
+        _ body: EventBody,
+        isForced: Bool = false
+    ) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (node, now) = (nodes[index], now)
-        let command = InventoryCommand(body: body)
+        let command = InventoryCommand(body: body, isForced: isForced)
         let results = try await node.log.write {
             try node.ledger.record([command], in: $0, at: now)
         }
@@ -115,6 +119,13 @@ struct RightsCluster {
         let commands = [command]
         let results = try await hub.write { try ledger.record(commands, in: $0, at: now) }
         return try #require(results.first)
+    }
+
+    /// Lets a node look for reservations whose time has passed.
+    @discardableResult
+    func expire(_ index: Int) async throws -> Int {
+        let (node, now) = (nodes[index], now)
+        return try await node.log.write { try node.ledger.recordExpired(in: $0, at: now) }
     }
 
     /// Pushes what a node has recorded, at most so many events.
