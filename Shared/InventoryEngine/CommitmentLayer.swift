@@ -289,6 +289,8 @@ package struct SurplusRow: Row {
     package var packed = Quantity.zero
     package var shippedBeyond = Quantity.zero
     package var shippedValue = Money.zero
+    /// Who last brought units here, for an order that is confirmed without knowing of it.
+    package var broughtBy = Latest()
 
     package var isVacant: Bool {
         picked.isZero && packed.isZero && shippedBeyond.isZero && shippedValue.isZero
@@ -302,6 +304,7 @@ package struct SurplusRow: Row {
         writer.quantity(packed)
         writer.quantity(shippedBeyond)
         writer.money(shippedValue)
+        writer.latest(broughtBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -309,6 +312,7 @@ package struct SurplusRow: Row {
         self.packed = try reader.quantity()
         self.shippedBeyond = try reader.quantity()
         self.shippedValue = try reader.money()
+        self.broughtBy = try reader.latest()
     }
 }
 

@@ -22,6 +22,7 @@ package struct ConflictRow: Row {
         case receivedBeforeDispatch = 17
         case amendedAfterPick = 19
         case movedAfterRetirement = 20
+        case factBeforeOrder = 23
         case decidedTwice = 21
         case operationReused = 100
 
@@ -42,6 +43,7 @@ package struct ConflictRow: Row {
             case .receivedBeforeDispatch: "received_before_dispatch"
             case .amendedAfterPick: "amended_after_pick"
             case .movedAfterRetirement: "moved_after_retirement"
+            case .factBeforeOrder: "fact_before_order"
             case .decidedTwice: "decided_twice"
             case .operationReused: "operation_reused"
             }

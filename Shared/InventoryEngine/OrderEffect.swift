@@ -55,6 +55,21 @@ package struct OrderEffectRow: Row {
         package var lostToPutBack = Quantity.zero
         /// Of the units that had been cancelled: those whose reservation had only ended.
         package var fromReleased = Quantity.zero
+        /// The part of the event's line that the step is about, where its recorder did not know the
+        /// order; nil for the whole line as the event has it.
+        package var piece: Piece?
+
+        /// A part of a line, and the order's line that it went to.
+        package struct Piece: Equatable, Sendable {
+            /// Nil if it went to none.
+            package var line: Int32?
+            package var quantity: Quantity
+
+            package init(line: Int32?, quantity: Quantity) {
+                self.line = line
+                self.quantity = quantity
+            }
+        }
 
         package init(index: UInt32) { self.index = index }
 
@@ -82,6 +97,10 @@ package struct OrderEffectRow: Row {
             writer.quantity(step.shippedBeyond)
             writer.quantity(step.lostToPutBack)
             writer.quantity(step.fromReleased)
+            writer.optional(step.piece) { writer, piece in
+                writer.optional(piece.line) { $0.signed(Int64($1)) }
+                writer.quantity(piece.quantity)
+            }
         }
     }
 
@@ -100,6 +119,12 @@ package struct OrderEffectRow: Row {
             step.shippedBeyond = try reader.quantity()
             step.lostToPutBack = try reader.quantity()
             step.fromReleased = try reader.quantity()
+            step.piece = try reader.optional { (reader) throws(EngineError) in
+                let line = try reader.optional { (reader) throws(EngineError) in
+                    Int32(truncatingIfNeeded: try reader.signed())
+                }
+                return Step.Piece(line: line, quantity: try reader.quantity())
+            }
             steps.append(step)
         }
     }

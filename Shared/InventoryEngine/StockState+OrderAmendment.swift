@@ -62,6 +62,7 @@ extension StockState {
         let withdrawn = try take(\.reserved).plus(take(\.allocated))
         row.withdrawn = try row.withdrawn.plus(withdrawn)
         _ = try take(\.cancelled)
+        row.released = min(row.released, row.cancelled)
         let freed = min(row.freed, row.cancelled)
         row.withdrawn = try row.withdrawn.plus(row.freed).minus(freed)
         row.freed = freed
@@ -130,7 +131,9 @@ extension StockState {
         _ line: EventLine,
         _ quantity: Quantity
     ) throws(EngineError) {
-        guard let (_, order) = try orderRow(current, work) else { return }
+        guard let (_, order) = try orderRow(current, work),
+            !isConcurrent(current, with: order.confirmedBy)
+        else { return }
         let subject = subject(work, line)
         if let amendment = unknown(order.amendedBy, to: current) {
             try takeWithdrawn(current, work, line, quantity, amendment)
@@ -195,9 +198,10 @@ extension StockState {
         _ line: EventLine,
         _ quantity: Quantity
     ) throws(EngineError) {
-        if let (_, order) = try orderRow(current, work),
-            let amendment = unknown(order.amendedBy, to: current)
-        {
+        guard let (_, order) = try orderRow(current, work),
+            !isConcurrent(current, with: order.confirmedBy)
+        else { return }
+        if let amendment = unknown(order.amendedBy, to: current) {
             try raiseAmended(
                 current,
                 with: amendment,

@@ -8,19 +8,32 @@ extension StockState {
     private mutating func stepsBack(
         _ current: Current,
         _ original: Current,
-        _ work: OrderWork
-    ) throws(EngineError) -> [(line: EventLine, step: OrderEffectRow.Step)] {
+        _ work: OrderWork,
+        beyond: KeyPath<SurplusRow, Quantity>,
+        _ there: (OrderLineRow) throws(EngineError) -> Quantity
+    ) throws(EngineError) -> [StepBack] {
         let key = OrderEffectRow.Key(home: current.site, event: original.event.id)
-        var back: [(line: EventLine, step: OrderEffectRow.Step)] = []
-        back.reserveCapacity(work.lines.count)
-        for (index, line) in work.lines.enumerated() {
-            back.append((line, OrderEffectRow.Step(index: UInt32(index))))
-        }
+        var noted: [UInt32: [OrderEffectRow.Step]] = [:]
         for step in try cache.orderEffects.row(key, from: reader)?.steps ?? [] {
-            guard step.index < back.count else {
+            guard step.index < work.lines.count else {
                 throw .damaged("The effect of an event names a line that the event does not have.")
             }
-            back[Int(step.index)].step = step
+            noted[step.index, default: []].append(step)
+        }
+        var back: [StepBack] = []
+        back.reserveCapacity(work.lines.count)
+        for (index, line) in work.lines.enumerated() {
+            let plain = OrderEffectRow.Step(index: UInt32(index))
+            for (place, step) in (noted[UInt32(index)] ?? [plain]).enumerated() {
+                back += try claimedSince(
+                    original,
+                    work,
+                    line.piece(step.piece, isFirst: place == 0),
+                    step,
+                    beyond: beyond,
+                    there: there
+                )
+            }
         }
         return back.reversed()
     }
@@ -30,7 +43,8 @@ extension StockState {
         _ original: Current,
         _ work: OrderWork
     ) throws(EngineError) {
-        for (line, step) in try stepsBack(current, original, work) {
+        let steps = try stepsBack(current, original, work, beyond: \.picked) { $0.picked }
+        for (line, step) in steps.map({ ($0.line, $0.step) }) {
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
             try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
@@ -118,7 +132,8 @@ extension StockState {
         _ original: Current,
         _ work: OrderWork
     ) throws(EngineError) {
-        for (line, step) in try stepsBack(current, original, work) {
+        let steps = try stepsBack(current, original, work, beyond: \.packed) { $0.packed }
+        for (line, step) in steps.map({ ($0.line, $0.step) }) {
             try undoPack(current, work, line, line.quantity, step)
         }
     }
@@ -171,7 +186,11 @@ extension StockState {
         _ original: Current,
         _ work: OrderWork
     ) throws(EngineError) {
-        for (line, step) in try stepsBack(current, original, work) {
+        let steps = try stepsBack(current, original, work, beyond: \.shippedBeyond) {
+            (row) throws(EngineError) in try row.shipped.minus(row.returned)
+        }
+        for undone in steps {
+            let (line, step) = (undone.line, undone.step)
             let stock = StockKey(home: current.site, sku: line.sku)
             try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
             var left = line.quantity
@@ -189,7 +208,13 @@ extension StockState {
             try bringBackBeyond(step.shippedBeyond)
             if let (key, old) = try orderLine(current, work, line) {
                 var row = old
-                let back = min(try row.shipped.minus(row.returned).clampedToZero, left)
+                let kept = try row.shipped.minus(row.returned)
+                let back = min(kept.clampedToZero, left)
+                if undone.isClaimed, back.units > 0 {
+                    // The issue was no issue of the line, so that its undoing does not reach it.
+                    let value = try row.shippedValue.minus(row.returnedValue).share(back, of: kept)
+                    row.shippedValue = try row.shippedValue.minus(value)
+                }
                 row.shipped = try row.shipped.minus(back)
                 row.packed = try row.packed.plus(back)
                 row.toPutBack = try row.toPutBack.plus(step.lostToPutBack)

@@ -134,6 +134,9 @@ extension StockState {
                 try setOrderLine(lineKey, to: row)
             }
             try setSurplus(key, to: surplus)
+            if let fact = unknown(found.broughtBy, to: current) {
+                try raiseFactBeforeOrder(current, with: fact, body.order)
+            }
         }
     }
 
@@ -409,13 +412,16 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork
     ) throws(EngineError) {
-        for (index, line) in body.lines.enumerated() {
+        let steps = try stepsAhead(current, body) { (row) throws(EngineError) in
+            try row.open().plus(row.cancelled)
+        }
+        for (line, first) in steps {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
             try moveStock(stock, location, line.lot, .sellable, by: -line.quantity)
             try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
-            var step = OrderEffectRow.Step(index: UInt32(index))
+            var step = first
             if let short = line.short, short.units > 0 {
                 try pickShort(current, body, line, short, &step)
             }
@@ -509,6 +515,7 @@ extension StockState {
         let key = surplusKey(current, work, line.sku)
         var surplus = try cache.surpluses.row(key, from: reader) ?? SurplusRow()
         surplus.picked = try surplus.picked.plus(left)
+        try noteBringer(current, work, &surplus)
         step.toSurplus = left
         try setSurplus(key, to: surplus)
         try pickedBeyond(current, work, line, left)
@@ -581,7 +588,7 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork
     ) throws(EngineError) {
-        for line in body.lines {
+        for (line, _) in try stepsAhead(current, body, { $0.picked }) {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
@@ -637,9 +644,12 @@ extension StockState {
         _ body: OrderWork
     ) throws(EngineError) {
         var hasPicked = false
-        for (index, line) in body.lines.enumerated() {
+        let steps = try stepsAhead(current, body) { (row) throws(EngineError) in
+            try row.ordered.minus(row.packed).minus(row.shipped)
+        }
+        for (line, first) in steps {
             try knownItem(line)
-            var step = OrderEffectRow.Step(index: UInt32(index))
+            var step = first
             try pack(current, body, line, line.quantity, &step)
             if step.pickSkipped.units > 0 { hasPicked = true }
             note(step)
@@ -681,6 +691,7 @@ extension StockState {
         var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
         surplus.picked = try surplus.picked.minus(left)
         surplus.packed = try surplus.packed.plus(left)
+        try noteBringer(current, work, &surplus)
         step.packedBeyond = left
         try setSurplus(surplusKey, to: surplus)
     }
@@ -692,9 +703,12 @@ extension StockState {
     ) throws(EngineError) {
         var revived = Quantity.zero
         var hasPicked = false
-        for (index, line) in body.lines.enumerated() {
+        let steps = try stepsAhead(current, body) { (row) throws(EngineError) in
+            try row.ordered.minus(row.shipped)
+        }
+        for (line, first) in steps {
             try knownItem(line)
-            var step = OrderEffectRow.Step(index: UInt32(index))
+            var step = first
             defer { note(step) }
             let stock = StockKey(home: current.site, sku: line.sku)
             let surplusKey = surplusKey(current, body, line.sku)
@@ -739,6 +753,7 @@ extension StockState {
             var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
             surplus.packed = try surplus.packed.minus(left)
             surplus.shippedBeyond = try surplus.shippedBeyond.plus(left)
+            try noteBringer(current, body, &surplus)
             step.shippedBeyond = left
             let value = try issue(current, stock, left, account: .costOfGoodsSold)
             surplus.shippedValue = try surplus.shippedValue.plus(value)

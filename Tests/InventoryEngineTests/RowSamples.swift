@@ -154,6 +154,12 @@ struct RowSamples {
         step.shippedBeyond = quantity()
         step.lostToPutBack = quantity()
         step.fromReleased = quantity()
+        step.piece = maybe { samples in
+            OrderEffectRow.Step.Piece(
+                line: samples.maybe { $0.small() },
+                quantity: samples.quantity()
+            )
+        }
         return step
     }
 
@@ -293,6 +299,7 @@ struct RowSamples {
         surplus.packed = quantity()
         surplus.shippedBeyond = quantity()
         surplus.shippedValue = money()
+        surplus.broughtBy = latest()
         add(SurplusRow.Key(home: id(), orderSite: id(), order: id(), sku: id()), surplus)
         var transfer = TransferLineRow(sku: id())
         transfer.requested = quantity()
