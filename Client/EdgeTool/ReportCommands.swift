@@ -317,3 +317,19 @@ struct ParkedCommand: AsyncParsableCommand {
         try await list.show(.parked, [("event", event), ("site", site), ("state", state)])
     }
 }
+
+struct PolicyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy",
+        abstract: "Shows what the network has decided about how its rules work.",
+        discussion: """
+            The hub's operator sets policies, with `plumbline-hub policy set`.
+
+            Example: plumbline policy --json
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+
+    func run() async throws { try await list.show(.policies, []) }
+}

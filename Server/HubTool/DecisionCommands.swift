@@ -176,3 +176,55 @@ struct ParkedCompensateCommand: AsyncParsableCommand {
         }
     }
 }
+
+struct PolicyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy",
+        abstract: "What the network has decided about how its rules work.",
+        discussion: """
+            A policy holds for every site from the moment when its node has heard of it.
+
+            Examples:
+              plumbline-hub policy list
+              plumbline-hub policy set approval single
+              plumbline-hub policy set count_tolerance_quantity 2
+            """,
+        subcommands: [PolicyListCommand.self, PolicySetCommand.self],
+        defaultSubcommand: PolicyListCommand.self
+    )
+}
+
+struct PolicyListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists all policies, what each may be, and what it is set to.",
+        discussion: "Example: plumbline-hub policy list --json"
+    )
+
+    @OptionGroup var list: ListOptions
+
+    func run() async throws { try await list.show(.policies, []) }
+}
+
+struct PolicySetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Sets a policy for the whole network.",
+        discussion: "Example: plumbline-hub policy set count_tolerance_value 10.00 --actor ann"
+    )
+
+    @OptionGroup var target: OperatorTarget
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "The policy, as `policy list` shows it.") var policy: String
+    @Argument(help: "What it is set to.") var value: String
+    @Option(help: ArgumentHelp("Who decides it.", valueName: "person"))
+    var actor: String?
+
+    func run() async throws {
+        try await output.record("policy_set", at: target) { command in
+            command.member("policy", policy)
+            command.member("value", value)
+            if let actor { command.member("actor", actor) }
+        }
+    }
+}

@@ -20,7 +20,8 @@ struct HubCommand: AsyncParsableCommand {
                 name: "Hub",
                 subcommands: [
                     InitCommand.self, ServeCommand.self, InviteCommand.self, StatusCommand.self,
-                    NodesCommand.self, NodeCommand.self, SiteCommand.self, BackupCommand.self,
+                    NodesCommand.self, NodeCommand.self, SiteCommand.self, PolicyCommand.self,
+                    BackupCommand.self,
                     VerifyCommand.self,
                 ]
             ),

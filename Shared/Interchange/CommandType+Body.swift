@@ -25,6 +25,16 @@ extension CommandType {
                     name: try fields.remark("name", mayBeEmpty: false)
                 )
             )
+        case .policySet:
+            return .policySet(
+                PolicyChange(
+                    policy: try fields.require(
+                        fields.remark("policy", mayBeEmpty: false),
+                        "policy"
+                    ),
+                    value: try fields.require(fields.remark("value", mayBeEmpty: false), "value")
+                )
+            )
         case .locationRegistered:
             var change = try fields.locationChange()
             change.kind = change.kind ?? .bin

@@ -6,6 +6,7 @@ package enum CommandType: String, CaseIterable, Sendable {
     case itemChanged = "item_changed"
     case itemRetired = "item_retired"
     case siteRegistered = "site_registered"
+    case policySet = "policy_set"
     case locationRegistered = "location_registered"
     case locationChanged = "location_changed"
     case locationRetired = "location_retired"
@@ -96,6 +97,7 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .itemChanged: self = .itemChanged
         case .itemRetired: self = .itemRetired
         case .siteRegistered: self = .siteRegistered
+        case .policySet: self = .policySet
         case .locationRegistered: self = .locationRegistered
         case .locationChanged: self = .locationChanged
         case .locationRetired: self = .locationRetired
@@ -200,6 +202,7 @@ extension CommandType {
             CommandSchema("sku base_version name? standard_cost? gtin? safety_stock?")
         case .itemRetired: CommandSchema("sku base_version")
         case .siteRegistered: CommandSchema("site name?")
+        case .policySet: CommandSchema("policy value")
         case .locationRegistered, .locationChanged, .locationRetired:
             CommandSchema("location kind? base_version?")
         case .purchaseOrderPlaced, .purchaseOrderAmended:

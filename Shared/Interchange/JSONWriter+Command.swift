@@ -31,6 +31,9 @@ extension JSONWriter {
         case .itemRetired(let retirement):
             member("sku", retirement.sku)
             member("base_version", quoted: retirement.baseVersion)
+        case .policySet(let change):
+            member("policy", change.policy)
+            member("value", change.value)
         case .siteRegistered(let registration):
             member("site", registration.site)
             member("name", ifAny: registration.name)

@@ -38,7 +38,7 @@ extension JSONWriter {
                 }
             case .costAdjusted(let adjustment):
                 writer.members(of: adjustment, moneyScale: moneyScale)
-            case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered,
+            case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
                 .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
                 .purchaseOrderAmended, .purchaseOrderClosed, .goodsReceived, .orderConfirmed,
                 .orderAmended, .orderCancelled, .reservationReleased, .allocated,

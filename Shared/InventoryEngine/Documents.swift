@@ -89,8 +89,6 @@ package struct CountRow: Row {
     package typealias Key = DocumentKey<CountRow>
     package static let kind = RowKind.count
 
-    /// How far the clocks of two nodes may be apart without making a count doubtful: 60 s.
-    static let guardMicroseconds: Int64 = 60_000_000
     /// The most adjustments that correct the posted variance of one count.
     static let correctionsMax = 100
 

@@ -8,9 +8,10 @@ extension EventBody {
             .fact
         case .countRecorded:
             .observation
-        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
-            .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
-            .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
+            .purchaseOrderAmended, .purchaseOrderClosed, .orderConfirmed, .orderAmended,
+            .orderCancelled,
             .reservationReleased, .allocated, .returnDispositioned, .transferRequested,
             .transferCancelled, .transferSettled, .adjustmentProposed, .adjustmentApproved,
             .adjustmentRejected, .rightsGranted, .rightsRequested, .rightsReclaimed,
@@ -29,6 +30,7 @@ extension EventBody {
         case .itemChanged: "item_changed"
         case .itemRetired: "item_retired"
         case .siteRegistered: "site_registered"
+        case .policySet: "policy_set"
         case .locationRegistered: "location_registered"
         case .locationChanged: "location_changed"
         case .locationRetired: "location_retired"
@@ -80,8 +82,8 @@ extension EventBody {
     /// Whether the event concerns the whole network and names no site.
     public var isNetworkWide: Bool {
         switch self {
-        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .nodeRegistered,
-            .nodeActivated, .nodeRetired:
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .nodeRegistered, .nodeActivated, .nodeRetired:
             true
         case .parkedReleased(let release): release.content?.body.isNetworkWide ?? false
         case .parkedCompensated(let compensation): compensation.sites.isEmpty
@@ -111,9 +113,10 @@ extension EventBody {
         case .parkedReleased(let release): release.content?.namedSites ?? []
         case .parkedCompensated(let compensation): compensation.sites
         case .conflictResolved(let decision): decision.sites
-        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
-            .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
-            .purchaseOrderClosed, .goodsReceived, .countRecorded, .adjustmentProposed,
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
+            .purchaseOrderAmended, .purchaseOrderClosed, .goodsReceived, .countRecorded,
+            .adjustmentProposed,
             .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
             .reversed, .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired,
             .exceptionAcknowledged, .unknown:
@@ -153,7 +156,7 @@ extension EventBody {
             lines = adjustment.lines
         case .moved(let change), .statusChanged(let change), .scrapped(let change):
             lines = change.lines
-        case .itemRegistered, .siteRegistered, .locationRegistered, .locationChanged,
+        case .itemRegistered, .siteRegistered, .policySet, .locationRegistered, .locationChanged,
             .locationRetired, .reversed, .rightsThawed, .nodeRegistered, .nodeActivated,
             .nodeRetired, .conflictResolved, .exceptionAcknowledged, .parkedReleased,
             .parkedCompensated, .costAdjusted, .unknown:

@@ -14,6 +14,7 @@ public enum EventBody: Hashable, Sendable {
     case itemChanged(ItemChange)
     case itemRetired(ItemRetirement)
     case siteRegistered(SiteRegistration)
+    case policySet(PolicyChange)
     case locationRegistered(LocationChange)
     case locationChanged(LocationChange)
     case locationRetired(LocationChange)
@@ -238,6 +239,20 @@ public struct SiteRegistration: Hashable, Sendable {
     public init(site: SiteCode, name: String? = nil) {
         self.site = site
         self.name = name
+    }
+}
+
+/// A network's decision about how its rules work.
+public struct PolicyChange: Hashable, Sendable {
+    /// The name of a ``NetworkPolicy``.
+    public var policy: String
+    /// What it is set to.
+    public var value: String
+
+    /// Makes a change.
+    public init(policy: String, value: String) {
+        self.policy = policy
+        self.value = value
     }
 }
 

@@ -14,6 +14,28 @@ extension Decider {
         return decision
     }
 
+    /// A policy is set for the whole network, by the hub's operator.
+    mutating func decided(_ change: PolicyChange) throws(EngineError) -> PolicyChange {
+        try checkHub()
+        guard let policy = NetworkPolicy(rawValue: change.policy) else {
+            throw .refused(
+                "unknown_policy",
+                "There is no policy of that name.",
+                field: "policy",
+                hint: "There are \(NetworkPolicy.allCases.map(\.rawValue).joined(separator: ", "))."
+            )
+        }
+        guard policy.allows(change.value) else {
+            throw .refused(
+                "policy_invalid",
+                "The policy \(policy.rawValue) cannot be that.",
+                field: "value",
+                hint: "It may be \(policy.choices)."
+            )
+        }
+        return change
+    }
+
     /// Only the hub knows what became of a parked event elsewhere.
     mutating func checkOpenParked(_ event: EventID) throws(EngineError) {
         try checkHub()

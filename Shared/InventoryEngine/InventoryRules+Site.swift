@@ -303,7 +303,8 @@ extension Decider {
                 field: "adjustment"
             )
         }
-        guard !isApproved || actor != row.proposer else {
+        let isSingle = try state.value(of: .approval) == "single"
+        guard !isApproved || isSingle || actor != row.proposer else {
             throw .refused(
                 "approver_is_proposer",
                 "An adjustment is approved by another than its proposer.",

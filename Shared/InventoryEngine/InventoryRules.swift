@@ -135,6 +135,7 @@ struct Decider {
             try checkVersion(body.sku, body.baseVersion)
             return .itemRetired(body)
         case .siteRegistered: return body
+        case .policySet(let change): return .policySet(try decided(change))
         case .locationRegistered(let change): return .locationRegistered(try registered(change))
         case .locationChanged(let change): return .locationChanged(try changed(change))
         case .locationRetired(let change): return .locationRetired(try changed(change))

@@ -8,6 +8,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case item = 1
     case site = 2
     case node = 3
+    case policy = 4
     // Physical layer.
     case location = 10
     case bucket = 11

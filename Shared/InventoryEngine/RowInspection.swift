@@ -32,6 +32,7 @@ package struct RowInspection: Sendable {
         case .item: read(ItemRow.self)
         case .site: read(SiteRow.self)
         case .node: read(NodeRow.self)
+        case .policy: read(PolicyRow.self)
         case .location: read(LocationRow.self)
         case .bucket: read(BucketRow.self)
         case .orderLine: read(OrderLineRow.self)

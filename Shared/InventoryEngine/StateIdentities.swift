@@ -125,7 +125,7 @@ package struct StateIdentities: Sendable {
         case .summary:
             stocks[try StockKey(bytes: key), default: Sums()].summary =
                 try StockSummary(bytes: value)
-        case .item, .site, .node, .location, .task, .order, .purchaseOrder, .transfer,
+        case .item, .site, .node, .policy, .location, .task, .order, .purchaseOrder, .transfer,
             .customerReturn, .count, .adjustment, .backorder, .conflict, .exception, .parked,
             .operation, .orderEffect, .rightsRequest, .hold, .digest,
             .awaited:

@@ -85,6 +85,8 @@ struct Dues {
     var residuals: [TransferLineRow.Key: (cause: EventID, kept: Money?)] = [:]
     /// Stocks whose promise rights rose while orders wait, or where orders began to wait.
     var risen: Set<StockKey> = []
+    /// Counts recorded here whose variance may be approved by itself.
+    var counted: [CountRow.Key] = []
     /// Items that are in the catalogue since now, so that parked events may be released.
     var arrived: [SKU] = []
     /// Stocks where orders began to wait: the other holders may be asked.

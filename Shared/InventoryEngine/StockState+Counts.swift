@@ -26,7 +26,7 @@ extension StockState {
             let row = PostingRow(event: current.event.id, lines: lines)
             try addPosting(row, stock, place, by: current.ref)
             guard let counted = try cache.summaries.row(stock, from: reader)?.countedAt,
-                place.effective <= counted.adding(microseconds: CountRow.guardMicroseconds)
+                place.effective <= counted.adding(microseconds: try countGuardMicroseconds())
             else { continue }
             try correctCounts(current, stock, place, lines)
         }
@@ -79,7 +79,63 @@ extension StockState {
         try cache.counts.set(key, to: count, from: reader)
         guard count.proposes else { return }
         let variance = try count.varianceLines()
-        if !variance.isEmpty { try propose(count, key, as: body.count, variance) }
+        guard !variance.isEmpty else { return }
+        try propose(count, key, as: body.count, variance)
+        if current.position == nil || current.event.id.node == settings.node {
+            dues.counted.append(key)
+        }
+    }
+
+    /// Takes the counts whose variance the network's tolerance approves, as approvals to record.
+    ///
+    /// Each line must be within the tolerance by quantity, and all together within that by value;
+    /// what has no tolerance is not limited by it, but without any nothing is approved by itself.
+    /// A variance in stock that is worth nothing known is not approved by value.
+    ///
+    /// - Returns: One body per count; who records it is not the one who counted.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    package mutating func takeDueApprovals() throws(EngineError) -> [EventBody] {
+        guard !dues.counted.isEmpty else { return [] }
+        let counted = dues.counted
+        dues.counted = []
+        var bodies: [EventBody] = []
+        for key in counted {
+            let adjustmentKey = DocumentKey<AdjustmentRow>(home: key.home, document: key.document)
+            guard let row = try cache.adjustments.row(adjustmentKey, from: reader),
+                row.state == .proposed, try isTolerated(row.lines, at: key.home)
+            else { continue }
+            let approval = Adjustment(adjustment: key.document, reason: "within tolerance")
+            bodies.append(.adjustmentApproved(approval))
+        }
+        return bodies
+    }
+
+    private mutating func isTolerated(
+        _ lines: [DocumentLine],
+        at home: SiteCode
+    ) throws(EngineError) -> Bool {
+        let most = ExactDecimal(policy: try value(of: .countToleranceQuantity))
+        let worth = ExactDecimal(policy: try value(of: .countToleranceValue))
+        guard most != nil || worth != nil else { return false }
+        var total = Money.zero
+        for line in lines {
+            let units = line.quantity.units < 0 ? -line.quantity : line.quantity
+            if let most {
+                let item = try cache.items.row(ItemRow.Key(sku: line.sku), from: reader)
+                guard let limit = most.units(at: item?.properties.scale ?? 0),
+                    units.units <= limit
+                else { return false }
+            }
+            guard worth != nil else { continue }
+            let stock = StockKey(home: home, sku: line.sku)
+            guard let pool = try cache.valuations.row(stock, from: reader)?.pool,
+                try pool.quantity().units > 0
+            else { return false }
+            total = try total.plus(pool.value().share(units, of: pool.quantity()))
+        }
+        guard let worth else { return true }
+        guard let limit = worth.units(at: settings.moneyScale) else { return false }
+        return total.units <= limit
     }
 
     private mutating func propose(
@@ -107,7 +163,7 @@ extension StockState {
         _ place: MovementKey,
         _ line: inout CountRow.Line
     ) throws(EngineError) {
-        let since = place.effective.adding(microseconds: -CountRow.guardMicroseconds)
+        let since = place.effective.adding(microseconds: -(try countGuardMicroseconds()))
         for (key, row) in try history(stock, since: since) where row.count == nil {
             let other = EventRef(
                 id: row.event,
@@ -159,7 +215,7 @@ extension StockState {
         _ moved: MovementKey,
         _ line: PostingRow.Line
     ) throws(EngineError) {
-        let guarded = CountRow.guardMicroseconds
+        let guarded = try countGuardMicroseconds()
         guard moved.effective <= count.effective.adding(microseconds: guarded),
             count.effective <= moved.effective.adding(microseconds: guarded)
         else { return }
@@ -176,7 +232,7 @@ extension StockState {
         _ place: MovementKey,
         _ moved: [PostingRow.Line]
     ) throws(EngineError) {
-        let since = place.effective.adding(microseconds: -CountRow.guardMicroseconds)
+        let since = place.effective.adding(microseconds: -(try countGuardMicroseconds()))
         for (key, marker) in try history(stock, since: since) {
             guard let document = marker.count else { continue }
             let countKey = DocumentKey<CountRow>(home: stock.home, document: document)

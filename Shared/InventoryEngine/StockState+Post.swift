@@ -9,6 +9,7 @@ extension StockState {
         case .itemChanged(let body): try postItemChanged(current, body)
         case .itemRetired(let body): try postItemRetired(current, body)
         case .siteRegistered(let body): try postSiteRegistered(body)
+        case .policySet(let body): try postPolicySet(current, body)
         case .nodeRegistered(let body): try postNodeRegistered(current, body)
         case .locationRegistered(let body), .locationChanged(let body):
             try postLocation(current, body, isRetired: false)

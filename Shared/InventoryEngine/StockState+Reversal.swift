@@ -108,7 +108,8 @@ extension StockState {
             }
         case .adjustmentApproved(let adjustment):
             try undoAdjustment(current, original, adjustment)
-        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .locationRegistered,
+        case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .locationRegistered,
             .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
             .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
             .reservationReleased, .backorderPromised, .allocated, .unpicked, .returnReceived,

@@ -186,8 +186,20 @@ extension StockState {
         return open.contains { $0.key.event.node == recorder }
     }
 
-    /// Takes the answers of a node to the requests that are open at it: what the hub asks for goes
-    /// to orders that wait, so it gets all that can be spared; another node gets half of it.
+    /// As many percent of a quantity as a policy says, rounded down.
+    private mutating func part(
+        _ policy: NetworkPolicy,
+        of quantity: Quantity
+    ) throws(EngineError) -> Quantity {
+        let (percent, units) = (try number(policy), quantity.units)
+        // In two parts, so that no product overflows.
+        return Quantity(units: units / 100 * percent + units % 100 * percent / 100)
+    }
+
+    /// Takes the answers of a node to the requests that are open at it.
+    ///
+    /// What the hub asks for goes to orders that wait, so it gets all that can be spared unless a
+    /// policy says otherwise; another node gets half of it.
     ///
     /// - Parameters:
     ///   - holder: The node that answers, from its own rights.
@@ -221,9 +233,9 @@ extension StockState {
             let home = try cache.nodes.row(asker, from: reader)?.homeSite
             let share: Quantity
             if home == nil {
-                share = usable
+                share = try part(.rightsShareHub, of: usable)
             } else if home == site {
-                share = Quantity(units: usable.units / 2)
+                share = try part(.rightsShareNode, of: usable)
             } else {
                 share = .zero  // nobody else could use them
             }

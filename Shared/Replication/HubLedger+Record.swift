@@ -33,7 +33,21 @@ extension HubLedger {
             } catch let error as EngineError where error.isRefusal {
                 result.refusal = error
             }
-            if let event { try followUp(event, in: log, &state, &tail, &clock, now) }
+            if let event {
+                for body in try state.takeDueApprovals() {
+                    try recordOwn(
+                        body,
+                        at: event.site,
+                        in: log,
+                        &state,
+                        &tail,
+                        &clock,
+                        now,
+                        as: NodeLedger.tolerance
+                    )
+                }
+                try followUp(event, in: log, &state, &tail, &clock, now)
+            }
             results.append(result)
         }
         try finish(state, in: log, tail)

@@ -299,7 +299,7 @@ public struct HubLedger: Sendable {
         let isOwn: Bool
         switch event.body {
         case .costAdjusted, .rightsThawed, .rightsReclaimed, .nodeRegistered, .nodeActivated,
-            .nodeRetired, .siteRegistered, .parkedReleased, .parkedCompensated:
+            .nodeRetired, .siteRegistered, .policySet, .parkedReleased, .parkedCompensated:
             isOwn = false
         case .transferDispatched(let transfer): isOwn = transfer.fromSite == site
         case .transferReceived(let transfer): isOwn = transfer.toSite == site
@@ -371,12 +371,14 @@ public struct HubLedger: Sendable {
         at site: SiteCode,
         after sequence: UInt64,
         _ tail: Tail,
-        _ receivedAt: Instant
+        _ receivedAt: Instant,
+        as actor: ActorID? = nil
     ) -> InventoryEvent {
         InventoryEvent(
             id: EventID(node: identity.node, sequence: sequence + 1),
             site: site,
             recordedAt: HybridTimestamp(wall: receivedAt, counter: 0),
+            actor: actor,
             context: CausalContext(
                 epoch: epoch,
                 position: tail.position,
@@ -395,10 +397,11 @@ public struct HubLedger: Sendable {
         _ state: inout StockState,
         _ tail: inout Tail,
         _ clock: inout Clock,
-        _ receivedAt: Instant
+        _ receivedAt: Instant,
+        as actor: ActorID? = nil
     ) throws -> InventoryEvent {
         let tip = try clock.current()
-        let event = ownEvent(body, at: site, after: tip.sequence, tail, receivedAt)
+        let event = ownEvent(body, at: site, after: tip.sequence, tail, receivedAt, as: actor)
         let bytes = WireFormat.encode(event)
         let hash = HashChain.link(tip.chainHash, bytes)
         try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))

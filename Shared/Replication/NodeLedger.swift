@@ -9,6 +9,9 @@ public struct NodeLedger: Sendable {
     /// a few hundredths of a second's work.
     private static let pendingFoldedAtHeadMax: UInt64 = 1_000
 
+    /// Who approves what the network's tolerance allows.
+    static let tolerance = ActorID("count-tolerance")
+
     /// The node.
     public let identity: NodeIdentity
     /// The node's site.
@@ -202,6 +205,9 @@ public struct NodeLedger: Sendable {
             result.event = event.id
             result.isFinal = outcome.isFinal
             result.exceptions = outcome.exceptions
+            for body in try work.state.takeDueApprovals() {
+                try recordOwn(body, in: log, &work, at: now, as: Self.tolerance)
+            }
             try recordDuePromises(in: log, &work, at: now)
         } catch let error as EngineError where error.code != .storage && error.code != .damaged {
             result.refusal = error
@@ -240,7 +246,8 @@ public struct NodeLedger: Sendable {
         _ body: EventBody,
         in log: any LogTransaction,
         _ work: inout Work,
-        at now: Instant
+        at now: Instant,
+        as actor: ActorID? = nil
     ) throws {
         let (sequence, overflow) = work.tip.sequence.addingReportingOverflow(1)
         guard !overflow else { return }
@@ -248,6 +255,7 @@ public struct NodeLedger: Sendable {
             id: EventID(node: identity.node, sequence: sequence),
             site: site,
             recordedAt: work.clock.tick(at: now),
+            actor: actor,
             context: work.context,
             body: body
         )

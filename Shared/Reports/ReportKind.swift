@@ -20,6 +20,8 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
     case rights
     /// The nodes that have joined.
     case nodes
+    /// What the network has decided about how its rules work.
+    case policies
 
     /// The parameters that narrow the list, besides `limit` and `after`.
     var parameters: [ReportParameter] {
@@ -31,6 +33,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .exceptions: [.sku, .site, .state]
         case .parked: [.event, .site, .state]
         case .nodes: [.site]
+        case .policies: []
         case .rights: [.sku, .site]
         }
     }
@@ -44,7 +47,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .conflicts: ["open", "resolved"]
         case .exceptions: ["open", "acknowledged"]
         case .parked: ["open", "closed"]
-        case .stock, .journal, .events, .rights, .nodes: []
+        case .stock, .journal, .events, .rights, .nodes, .policies: []
         }
     }
 }

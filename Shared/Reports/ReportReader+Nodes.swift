@@ -30,6 +30,24 @@ extension ReportReader {
         }
     }
 
+    mutating func policies() throws -> ReportPage {
+        var rows: [[UInt8]] = []
+        for policy in NetworkPolicy.allCases {
+            let row = try source.row(PolicyRow.self, PolicyRow.Key(name: policy.rawValue))
+            let setBy = try row.map { try text(of: $0.setBy.id) }
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.member("policy", policy.rawValue)
+                writer.member("value", row?.value ?? policy.standard)
+                writer.member("standard", policy.standard)
+                writer.member("choices", policy.choices)
+                writer.member("set_by", orNull: setBy)
+            }
+            rows.append(writer.bytes)
+        }
+        return ReportPage(rows: rows, next: nil)
+    }
+
     mutating func nodes() throws -> ReportPage {
         let ranges = [RowRange(view, .node, from: [], to: Array(repeating: 0xFF, count: 17))]
         return try pageOfRows(ranges) { (reader, _, bytes, value) throws in

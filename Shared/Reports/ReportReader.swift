@@ -48,6 +48,7 @@ public enum Reports {
         case .parked: return try reader.parked()
         case .rights: return try reader.rights()
         case .nodes: return try reader.nodes()
+        case .policies: return try reader.policies()
         }
     }
 }
@@ -181,7 +182,9 @@ struct ReportReader {
             case .orders: "order"
             case .transfers: "transfer"
             case .conflicts: "conflict"
-            case .stock, .journal, .events, .exceptions, .parked, .rights, .nodes: "row"
+            case .stock, .journal, .events, .exceptions, .parked, .rights, .nodes,
+                .policies:
+                "row"
             }
         let isNarrowed = query.state != nil || !query.skus.isEmpty || query.site != nil
         return InterchangeError(

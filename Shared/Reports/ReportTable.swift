@@ -78,6 +78,7 @@ public struct ReportTable: Sendable {
         case (.exceptions, _): return texts("id", "state", "code", "site", "sku", "message")
         case (.parked, _):
             return texts("event", "state", "type", "site", "verdict", "code", "message")
+        case (.policies, _): return texts("policy", "value", "standard", "choices", "set_by")
         case (.rights, _): return texts("site", "sku", "holder") + numbers("balance")
         case (.nodes, _):
             return texts("node", "site", "state", "active")

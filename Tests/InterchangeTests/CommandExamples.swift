@@ -20,6 +20,7 @@ enum CommandExamples {
             + #""standard_cost":"2","gtin":"96385074","safety_stock":"1.5"}"#,
         #"{"type":"item_retired","sku":"A","base_version":"3"}"#,
         #"{"type":"site_registered","op":"s","site":"LON","name":"London"}"#,
+        #"{"type":"policy_set","policy":"approval","value":"single"}"#,
         #"{"type":"location_registered","location":"A-01","kind":"hold","base_version":"0"}"#,
         #"{"type":"location_changed","location":"A-01","kind":"dock","base_version":"1"}"#,
         #"{"type":"location_retired","location":"A-01","base_version":"2"}"#,

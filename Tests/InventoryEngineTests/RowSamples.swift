@@ -509,6 +509,7 @@ struct RowSamples {
                 reason: samples.text()
             )
         }
+        add(PolicyRow.Key(name: text()), PolicyRow(value: text(), setBy: reference()))
         add(ParkedRow.Key(home: maybe { $0.id() }, event: event()), parked)
         add(
             AwaitedRow.Key(
@@ -568,6 +569,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .item: return try again(ItemRow.self)
     case .site: return try again(SiteRow.self)
     case .node: return try again(NodeRow.self)
+    case .policy: return try again(PolicyRow.self)
     case .location: return try again(LocationRow.self)
     case .bucket: return try again(BucketRow.self)
     case .orderLine: return try again(OrderLineRow.self)

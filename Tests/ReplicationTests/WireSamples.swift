@@ -316,6 +316,7 @@ enum WireSamples {
                     sites: [try identifier("MUC")]
                 )
             ),
+            .policySet(PolicyChange(policy: "approval", value: "single")),
         ]
     }
 

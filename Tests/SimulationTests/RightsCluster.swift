@@ -99,11 +99,16 @@ struct RightsCluster {
     mutating func record(
         _ index: Int,
         _ body: EventBody,
-        isForced: Bool = false
+        isForced: Bool = false,
+        actor: String? = nil
     ) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (node, now) = (nodes[index], now)
-        let command = InventoryCommand(body: body, isForced: isForced)
+        let command = InventoryCommand(
+            body: body,
+            actor: actor.flatMap { ActorID($0) },
+            isForced: isForced
+        )
         let results = try await node.log.write {
             try node.ledger.record([command], in: $0, at: now)
         }
@@ -289,7 +294,7 @@ struct RightsCluster {
         of log: InMemoryEventLog,
         at site: SiteCode
     ) async throws -> [[UInt8]: [UInt8]] {
-        let network: Set<RowKind> = [.item, .site, .node]
+        let network: Set<RowKind> = [.item, .site, .node, .policy]
         let rows = try await log.read { log in
             try log.source(.base).rows(
                 kind,

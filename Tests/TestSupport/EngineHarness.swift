@@ -129,7 +129,7 @@ public final class InMemoryRowSource: RowSource {
 
     private static func home(_ kind: RowKind, _ key: [UInt8]) -> SiteCode? {
         switch kind {
-        case .item, .site, .node: nil
+        case .item, .site, .node, .policy: nil
         default: SiteCode(String(decoding: key.prefix { $0 != 0 }, as: UTF8.self))
         }
     }

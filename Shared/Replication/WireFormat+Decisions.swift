@@ -3,7 +3,7 @@ import Foundation
 import InventoryEngine
 import SwiftProtobuf
 
-// Parked events: their release and their compensation.
+// What the hub decides: policies, and what becomes of parked events.
 
 extension WireParkedRelease {
     init(_ body: ParkedRelease) {
@@ -55,5 +55,18 @@ extension WireParkedCompensation {
             sites: try WireField.sites(sites),
             reason: reason
         )
+    }
+}
+
+extension WirePolicyChange {
+    init(_ body: PolicyChange) {
+        self.init()
+        policy = body.policy
+        setting = body.value
+    }
+
+    func value() throws(ReplicationError) -> PolicyChange {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        return PolicyChange(policy: policy, value: setting)
     }
 }
