@@ -7,6 +7,10 @@ struct CountCommand: RecordingCommand {
         commandName: "count",
         abstract: "Records a count; the variance becomes a proposed adjustment of its number.",
         discussion: """
+            Counting is blind: neither this command nor its result tells what the book says. A
+            variance within the network's tolerance (`plumbline policy`) is approved by itself, any
+            other by another person than the one who counted.
+
             Example:
               plumbline count C-1 85123A 118 --at A-01-03 --actor mary
               plumbline adjust approve C-1 --actor john

@@ -822,13 +822,22 @@ package struct TaskRow: Row {
     }
 
     package var quantity: Quantity
+    /// Who last asked for it, where somebody who knows of that can do it by one event.
+    package var askedBy: EventRef?
     package var isVacant: Bool { quantity.isZero }
 
-    package init(quantity: Quantity) { self.quantity = quantity }
+    package init(quantity: Quantity, askedBy: EventRef? = nil) {
+        self.quantity = quantity
+        self.askedBy = askedBy
+    }
 
-    package func encode(into writer: inout ByteWriter) { writer.quantity(quantity) }
+    package func encode(into writer: inout ByteWriter) {
+        writer.quantity(quantity)
+        writer.optional(askedBy) { $0.reference($1) }
+    }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.quantity = try reader.quantity()
+        self.askedBy = try reader.optionalReference()
     }
 }

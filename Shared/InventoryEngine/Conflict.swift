@@ -12,6 +12,9 @@ package struct ConflictRow: Row {
         case cancelTooLate = 3
         case cancelledAfterPick = 4
         case receivedTwice = 5
+        case countedAndMoved = 2
+        case adjustedAndCounted = 6
+        case countedTwice = 7
         case itemEdits = 8
         case transferCancelledTooLate = 9
         case returnedAfterWriteOff = 10
@@ -33,6 +36,9 @@ package struct ConflictRow: Row {
             case .cancelTooLate: "cancel_too_late"
             case .cancelledAfterPick: "cancelled_after_pick"
             case .receivedTwice: "received_twice"
+            case .countedAndMoved: "counted_and_moved"
+            case .adjustedAndCounted: "adjusted_and_counted"
+            case .countedTwice: "counted_twice"
             case .itemEdits: "item_edits"
             case .transferCancelledTooLate: "transfer_cancelled_too_late"
             case .returnedAfterWriteOff: "returned_after_write_off"

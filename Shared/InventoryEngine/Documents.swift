@@ -102,6 +102,10 @@ package struct CountRow: Row {
         package var status: StockStatus?
         /// What the book says was there then, by status, without zeros.
         package var book: [StockStatus: Quantity] = [:]
+        /// Another count of the same place, for which this one proposes nothing any more.
+        package var withdrawnBy: EventRef?
+        /// Whether the other count was concurrent and found something else.
+        package var isDisputed = false
 
         package init(
             sku: SKU,
@@ -171,6 +175,8 @@ package struct CountRow: Row {
     /// of its book.
     package var hasOwnTime = false
     package var lines: [Line] = []
+    /// The counts in whose place this one is: what they have posted is part of its book.
+    package var replaces: [DocumentID] = []
 
     package init(recordedBy: EventRef, actor: ActorID?, proposes: Bool) {
         self.recordedBy = recordedBy
@@ -181,7 +187,7 @@ package struct CountRow: Row {
     /// What an adjustment has to post, by line and status.
     func varianceLines() throws(EngineError) -> [DocumentLine] {
         var variance: [DocumentLine] = []
-        for line in lines { variance += try line.varianceLines() }
+        for line in lines where line.withdrawnBy == nil { variance += try line.varianceLines() }
         return variance
     }
 
@@ -198,7 +204,11 @@ package struct CountRow: Row {
             writer.id(line.lot)
             writer.byte(line.status?.rawValue ?? 0xFF)
             for status in StockStatus.allCases { writer.quantity(line.book[status] ?? .zero) }
+            writer.optional(line.withdrawnBy) { $0.reference($1) }
+            writer.bool(line.isDisputed)
         }
+        writer.varint(UInt64(replaces.count))
+        for document in replaces { writer.id(document) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -218,8 +228,55 @@ package struct CountRow: Row {
                 let quantity = try reader.quantity()
                 if !quantity.isZero { line.book[status] = quantity }
             }
+            line.withdrawnBy = try reader.optionalReference()
+            line.isDisputed = try reader.bool()
             lines.append(line)
         }
+        for _ in 0..<(try reader.varint()) { replaces.append(try reader.id()) }
+    }
+}
+
+/// The last counts of one item in one place.
+package struct CountedPlaceRow: Row {
+    package static let kind = RowKind.countedPlace
+
+    /// How many counts are remembered: those whose variance may still be open.
+    static let countsMax = 8
+
+    package struct Key: RowKey {
+        package var stock: StockKey
+        package var location: LocationID
+        package var site: SiteCode? { stock.home }
+
+        package init(stock: StockKey, location: LocationID) {
+            self.stock = stock
+            self.location = location
+        }
+
+        package func encode(into writer: inout ByteWriter) {
+            stock.encode(into: &writer)
+            writer.id(location)
+        }
+
+        package init(from reader: inout ByteReader) throws(EngineError) {
+            self.stock = try StockKey(from: &reader)
+            self.location = try reader.id()
+        }
+    }
+
+    /// The counts, in the order in which they were folded.
+    package var counts: [DocumentID]
+
+    package init(counts: [DocumentID]) { self.counts = counts }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.varint(UInt64(counts.count))
+        for count in counts { writer.id(count) }
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.counts = []
+        for _ in 0..<(try reader.varint()) { counts.append(try reader.id()) }
     }
 }
 

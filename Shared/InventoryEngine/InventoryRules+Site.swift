@@ -303,6 +303,17 @@ extension Decider {
                 field: "adjustment"
             )
         }
+        let countKey = DocumentKey<CountRow>(home: site, document: adjustment.adjustment)
+        let count = try state.cache.counts.row(countKey, from: state.reader)
+        let isWithdrawn = count?.lines.contains { $0.withdrawnBy != nil } ?? false
+        guard !isApproved || !row.lines.isEmpty || !isWithdrawn else {
+            throw .refused(
+                "superseded",
+                "Another count of the same place has taken the place of \(adjustment.adjustment).",
+                field: "adjustment",
+                hint: "See the newer count, or count again."
+            )
+        }
         let isSingle = try state.value(of: .approval) == "single"
         guard !isApproved || isSingle || actor != row.proposer else {
             throw .refused(

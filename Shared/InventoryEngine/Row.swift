@@ -33,6 +33,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case count = 44
     case adjustment = 45
     case backorder = 46
+    case countedPlace = 48
     // Derived in the same transaction.
     case summary = 50
     // History.

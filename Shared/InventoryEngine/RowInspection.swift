@@ -53,6 +53,7 @@ package struct RowInspection: Sendable {
         case .count: read(CountRow.self)
         case .adjustment: read(AdjustmentRow.self)
         case .backorder: read(BackorderRow.self)
+        case .countedPlace: read(CountedPlaceRow.self)
         case .summary: read(StockSummary.self)
         case .movement: read(MovementRow.self)
         case .journal: read(JournalRow.self)

@@ -126,7 +126,8 @@ package struct StateIdentities: Sendable {
             stocks[try StockKey(bytes: key), default: Sums()].summary =
                 try StockSummary(bytes: value)
         case .item, .site, .node, .policy, .location, .task, .order, .purchaseOrder, .transfer,
-            .customerReturn, .count, .adjustment, .backorder, .conflict, .exception, .parked,
+            .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
+            .parked,
             .operation, .orderEffect, .rightsRequest, .hold, .digest,
             .awaited:
             break

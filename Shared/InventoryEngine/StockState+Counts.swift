@@ -25,6 +25,9 @@ extension StockState {
         for (stock, lines) in report.moves.sorted(by: { $0.key < $1.key }) {
             let row = PostingRow(event: current.event.id, lines: lines)
             try addPosting(row, stock, place, by: current.ref)
+            if let approved = current.event.body.approvedCount {
+                try correctReplacing(current, approved, stock, lines)
+            }
             guard let counted = try cache.summaries.row(stock, from: reader)?.countedAt,
                 place.effective <= counted.adding(microseconds: try countGuardMicroseconds())
             else { continue }
@@ -46,6 +49,9 @@ extension StockState {
         )
         count.hasOwnTime = current.event.at != nil
         let place = posting(current)
+        let document = DocumentKey<CountRow>(home: current.site, document: body.count)
+        try doRecounts(current, body)
+        count.replaces = try knownCounts(current, body)
         for line in body.lines {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
@@ -67,7 +73,7 @@ extension StockState {
                 let quantity = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
                 try counted.add(quantity, status)
             }
-            try takeOutLater(current, stock, place, &counted)
+            try takeOutLater(current, stock, place, count.replaces, &counted)
             count.lines.append(counted)
             let marker = PostingRow(event: current.event.id, lines: [], count: body.count)
             try addPosting(marker, stock, place)
@@ -75,11 +81,15 @@ extension StockState {
                 summary.countedAt = max(summary.countedAt ?? place.effective, place.effective)
             }
         }
-        let key = DocumentKey<CountRow>(home: current.site, document: body.count)
+        let key = document
+        if count.proposes { try meetOtherCounts(current, key, &count) }
         try cache.counts.set(key, to: count, from: reader)
         guard count.proposes else { return }
+        // What another count withdraws is still a proposal: its approval may be on its way.
+        var isVariance = false
+        for line in count.lines where !isVariance { isVariance = try !line.variance().isZero }
+        guard isVariance else { return }
         let variance = try count.varianceLines()
-        guard !variance.isEmpty else { return }
         try propose(count, key, as: body.count, variance)
         if current.position == nil || current.event.id.node == settings.node {
             dues.counted.append(key)
@@ -161,6 +171,7 @@ extension StockState {
         _ current: Current,
         _ stock: StockKey,
         _ place: MovementKey,
+        _ replaced: [DocumentID],
         _ line: inout CountRow.Line
     ) throws(EngineError) {
         let since = place.effective.adding(microseconds: -(try countGuardMicroseconds()))
@@ -170,11 +181,15 @@ extension StockState {
                 position: key.place.position == HubPosition(UInt64.max) ? nil : key.place.position
             )
             let isUnknown = isConcurrent(current, with: other)
-            let isLater = key.place > place && (current.event.at != nil || isUnknown)
+            var isLater = key.place > place && (current.event.at != nil || isUnknown)
+            if isUnknown, let older = try approved(by: row.event), replaced.contains(older) {
+                isLater = false
+                try raiseApprovedMeanwhile(current, with: other, stock, older)
+            }
             for moved in row.lines where line.covers(moved) {
                 if isLater { try line.add(-moved.delta, moved.status) }
                 if isUnknown, row.event.node != current.event.id.node {
-                    try countAgain(stock, place, key.place, moved)
+                    try countAgain(current, with: other, stock, place, key.place, moved)
                 }
             }
         }
@@ -210,6 +225,8 @@ extension StockState {
     /// Clocks differ: what another node moved within the guard window of a count may have been
     /// before it or after it, so somebody looks again.
     private mutating func countAgain(
+        _ current: Current,
+        with other: EventRef,
         _ stock: StockKey,
         _ count: MovementKey,
         _ moved: MovementKey,
@@ -220,7 +237,8 @@ extension StockState {
             count.effective <= moved.effective.adding(microseconds: guarded)
         else { return }
         let units = line.delta.units < 0 ? -line.delta : line.delta
-        try addTask(.recount, line.location.text, stock, units)
+        try addTask(.recount, line.location.text, stock, units, askedBy: current.ref)
+        try raiseCountedAndMoved(current, with: other, stock, line)
     }
 
     // MARK: Correcting
@@ -238,8 +256,10 @@ extension StockState {
             let countKey = DocumentKey<CountRow>(home: stock.home, document: document)
             guard var count = try cache.counts.row(countKey, from: reader) else { continue }
             let isUnknown = isConcurrent(current, with: count.recordedBy)
+            let approved = current.event.body.approvedCount
+            if let approved, count.replaces.contains(approved) { continue }
             let isPart = place < key.place && (count.hasOwnTime || isUnknown)
-            let isOwnAdjustment = current.event.body.approves(document)
+            let isOwnAdjustment = approved == document
             var correction: [PostingRow.Line] = []
             for line in moved {
                 let places = count.lines.indices.filter {
@@ -247,7 +267,8 @@ extension StockState {
                 }
                 guard let index = places.first else { continue }
                 if isUnknown, current.event.id.node != marker.event.node {
-                    try countAgain(stock, key.place, place, line)
+                    let counted = count.recordedBy
+                    try countAgain(current, with: counted, stock, key.place, place, line)
                 }
                 guard isPart, !isOwnAdjustment else { continue }
                 try count.lines[index].add(line.delta, line.status)
@@ -261,7 +282,7 @@ extension StockState {
 
     /// Brings what a count proposed in line with its new variance; what is posted already gets an
     /// adjustment of its own.
-    private mutating func correct(
+    mutating func correct(
         _ count: CountRow,
         _ countKey: CountRow.Key,
         _ stock: StockKey,
@@ -300,7 +321,7 @@ extension StockState {
         }
     }
 
-    private mutating func proposeCorrection(
+    mutating func proposeCorrection(
         _ count: CountRow,
         _ countKey: CountRow.Key,
         _ stock: StockKey,
@@ -325,10 +346,11 @@ extension StockState {
 }
 
 extension EventBody {
-    /// Whether the event posts the variance of a count, or a correction of it.
-    fileprivate func approves(_ count: DocumentID) -> Bool {
-        guard case .adjustmentApproved(let adjustment) = self else { return false }
-        return adjustment.adjustment == count
-            || adjustment.adjustment.text.hasPrefix("\(count)~")
+    /// The count whose variance, or a correction of it, the event posts; or an adjustment's id.
+    var approvedCount: DocumentID? {
+        guard case .adjustmentApproved(let adjustment) = self else { return nil }
+        let name = adjustment.adjustment.text
+        guard let mark = name.lastIndex(of: "~") else { return adjustment.adjustment }
+        return DocumentID(String(name[..<mark]))
     }
 }

@@ -457,7 +457,8 @@ extension StockState {
             .recount,
             (line.location ?? .stock).text,
             StockKey(home: current.site, sku: line.sku),
-            short
+            short,
+            askedBy: current.ref
         )
     }
 

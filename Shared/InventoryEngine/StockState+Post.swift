@@ -365,7 +365,7 @@ extension StockState {
         row.decidedBy = current.ref
         try cache.adjustments.set(key, to: row, from: reader)
         guard isApproved else { return }
-        for line in row.lines {
+        for line in row.lines + (try withdrawnLines(current, body.adjustment)) {
             let stock = StockKey(home: current.site, sku: line.sku)
             try moveStock(
                 stock,

@@ -212,7 +212,8 @@ extension StockState {
         _ purpose: TaskRow.Purpose,
         _ subject: String,
         _ stock: StockKey,
-        _ delta: Quantity
+        _ delta: Quantity,
+        askedBy: EventRef? = nil
     ) throws(EngineError) {
         guard holds(stock.home), !delta.isZero else { return }
         let key = TaskRow.Key(
@@ -221,9 +222,10 @@ extension StockState {
             subject: subject,
             sku: stock.sku
         )
-        let before = try cache.tasks.row(key, from: reader)?.quantity ?? .zero
-        let after = try before.plus(delta).clampedToZero
-        try cache.tasks.set(key, to: TaskRow(quantity: after), from: reader)
+        let before = try cache.tasks.row(key, from: reader)
+        let after = try (before?.quantity ?? .zero).plus(delta).clampedToZero
+        let row = TaskRow(quantity: after, askedBy: askedBy ?? before?.askedBy)
+        try cache.tasks.set(key, to: row, from: reader)
     }
 
     // MARK: Causality

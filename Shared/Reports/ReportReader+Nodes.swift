@@ -32,7 +32,17 @@ extension ReportReader {
 
     mutating func policies() throws -> ReportPage {
         var rows: [[UInt8]] = []
-        for policy in NetworkPolicy.allCases {
+        var last: [UInt8]?
+        let after = try startKey()
+        let policies = NetworkPolicy.allCases.sorted { $0.rawValue < $1.rawValue }
+        for policy in policies {
+            let key = PolicyRow.Key(name: policy.rawValue).bytes
+            if let after, !after.lexicographicallyPrecedes(key) { continue }
+            guard rows.count < query.limit else {
+                let cursor = last.map { ReportCursor(kind: query.kind, key: $0).text }
+                return ReportPage(rows: rows, next: cursor)
+            }
+            last = key
             let row = try source.row(PolicyRow.self, PolicyRow.Key(name: policy.rawValue))
             let setBy = try row.map { try text(of: $0.setBy.id) }
             var writer = JSONWriter()

@@ -138,6 +138,8 @@ struct RowSamples {
         for status in StockStatus.allCases where bool() {
             line.book[status] = Quantity(units: signed() | 1)
         }
+        line.withdrawnBy = maybe { $0.reference() }
+        line.isDisputed = bool()
         return line
     }
 
@@ -347,7 +349,7 @@ struct RowSamples {
                 subject: text(),
                 sku: id()
             ),
-            TaskRow(quantity: quantity())
+            TaskRow(quantity: quantity(), askedBy: maybe { $0.reference() })
         )
         add(try backorderKey(), BackorderRow(isWaiting: bool()))
     }
@@ -446,6 +448,11 @@ struct RowSamples {
         var count = CountRow(recordedBy: reference(), actor: maybe { $0.id() }, proposes: bool())
         count.hasOwnTime = bool()
         count.lines = many { $0.countLine() }
+        count.replaces = many { $0.id() }
+        add(
+            CountedPlaceRow.Key(stock: StockKey(home: id(), sku: id()), location: id()),
+            CountedPlaceRow(counts: many { $0.id() })
+        )
         add(DocumentKey(home: id(), document: id()), count)
         var adjustment = AdjustmentRow(
             proposedBy: reference(),
@@ -588,6 +595,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .transfer: return try again(TransferRow.self)
     case .customerReturn: return try again(ReturnRow.self)
     case .count: return try again(CountRow.self)
+    case .countedPlace: return try again(CountedPlaceRow.self)
     case .adjustment: return try again(AdjustmentRow.self)
     case .backorder: return try again(BackorderRow.self)
     case .summary: return try again(StockSummary.self)
