@@ -51,7 +51,7 @@ private enum Published {
     }
 }
 
-@Suite(.sharedData(Published.orders), .timeLimit(.minutes(5)))
+@Suite(.sharedData(Published.orders), .timeLimit(.minutes(20)))
 struct OnlineRetailPublishedTests {
     private let history: OnlineRetailHistory
 

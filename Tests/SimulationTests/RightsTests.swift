@@ -6,7 +6,7 @@ import Testing
 
 /// Promise rights among several nodes: what each may promise while it is cut off, and what the hub
 /// settles when it has been heard.
-@Suite(.tags(.simulation), .timeLimit(.minutes(5)))
+@Suite(.tags(.simulation), .timeLimit(.minutes(20)))
 struct RightsTests {
     private func sku() throws -> SKU { try #require(RightsCluster.sku) }
     private func order(_ text: String) throws -> DocumentID { try #require(DocumentID(text)) }

@@ -8,7 +8,7 @@ import Testing
 
 /// Rows stay in memory from one transaction to the next; what is there must be what is stored,
 /// whatever became of the transactions in between.
-@Suite(.tags(.simulation), .timeLimit(.minutes(5)))
+@Suite(.tags(.simulation), .timeLimit(.minutes(20)))
 struct RowsKeptTests {
     /// What a test throws after all work of a transaction is done.
     private struct Planted: Error {}
