@@ -41,7 +41,9 @@ public enum ReportPrinter {
             switch format {
             case .table:
                 if !page.rows.isEmpty {
-                    let lines = try table.lines(of: page.rows)
+                    let lines =
+                        query.kind == .conflicts && query.id != nil
+                        ? try explained(page.rows) : try table.lines(of: page.rows)
                     write(Array(lines.map { $0 + "\n" }.joined().utf8))
                 }
             case .array:
@@ -62,5 +64,23 @@ public enum ReportPrinter {
             write(Array("No \(what).\n".utf8))
         }
         return query.after
+    }
+
+    /// One conflict in sentences, at each site that shows it.
+    private static func explained(_ rows: [[UInt8]]) throws -> [String] {
+        var lines: [String] = []
+        for row in rows {
+            let conflict = try JSONReader.read(row)
+            func text(_ name: String) -> String { (conflict[name]?.text ?? "").shown(max: 400) }
+            let place = conflict["site"]?.text ?? "the network"
+            if !lines.isEmpty { lines.append("") }
+            lines.append(
+                "Conflict \(text("id")), \(text("rule")), \(text("state")): "
+                    + "\(text("subject")) at \(place)"
+            )
+            guard case .array(let sentences)? = conflict["explanation"] else { continue }
+            lines += sentences.map { ($0.text ?? "").shown(max: 1_000) }
+        }
+        return lines
     }
 }

@@ -47,6 +47,7 @@ extension ReportReader {
             )
         }
         let isConcurrent = conflict.isConcurrent
+        let story = query.id == nil ? nil : try story(of: conflict, isConcurrent)
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("id", key.id)
@@ -84,8 +85,30 @@ extension ReportReader {
             writer.member("reason", orNull: conflict.reason)
             writer.member("at", conflict.raisedAt.rfc3339)
             writer.member("provisional", isProvisional)
+            if let story { writer.member("explanation", story.sentences) }
         }
         return writer.bytes
+    }
+
+    /// The story of a conflict that is asked for by its id.
+    private mutating func story(
+        of conflict: ConflictRow,
+        _ isConcurrent: Bool
+    ) throws -> ConflictStory {
+        var sides: [ConflictStory.Side] = []
+        for side in conflict.sides {
+            let sealed = try log.event(side.event.id)
+            let position = try side.event.position ?? log.entry(of: side.event.id)?.position
+            sides.append(
+                ConflictStory.Side(
+                    event: try text(of: side.event.id),
+                    recorded: try sealed.flatMap { try decoded($0) },
+                    position: position,
+                    context: side.context
+                )
+            )
+        }
+        return ConflictStory(conflict: conflict, sides: sides, isConcurrent: isConcurrent)
     }
 
     // MARK: Exceptions

@@ -84,6 +84,13 @@ struct DecisionTests {
             let conflict = try #require(open.first)
             let id = try #require(conflict["id"]?.text)
             #expect(conflict["rule"]?.text == "received_twice")
+            let told = try network.plumblineHub("conflicts", "show", id).text
+            for part in [
+                "\(one.node):", "\(two.node):", "goods received at LON",
+                "was recorded in knowledge of the other", "To do: ", "Open: somebody has to decide",
+            ] {
+                #expect(told.contains(part), "\(part): \(told)")
+            }
 
             try network.plumbline(
                 one,
