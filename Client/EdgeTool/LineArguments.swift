@@ -144,6 +144,18 @@ struct RequiredLines: ParsableArguments, LineArguments {
     var uom: String?
 }
 
+/// One line or more, whose unit the command says by itself.
+struct UnitlessLines: ParsableArguments, LineArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "The lines, each SKU=QUANTITY or SKU QUANTITY.",
+            valueName: "line"
+        )
+    )
+    var lines: [String]
+    var uom: String? { nil }
+}
+
 /// One line or more, of which each may have a price.
 struct PricedLines: ParsableArguments, LineArguments {
     @Argument(

@@ -27,7 +27,7 @@ struct PlumblineCommand: AsyncParsableCommand {
                 name: "Catalogue and supply",
                 subcommands: [
                     ItemCommand.self, LocationCommand.self, PurchaseCommand.self,
-                    ReceiveCommand.self,
+                    ReceiveCommand.self, SupplierReturnCommand.self,
                 ]
             ),
             CommandGroup(
@@ -41,8 +41,8 @@ struct PlumblineCommand: AsyncParsableCommand {
                 name: "Work in the warehouse",
                 subcommands: [
                     CountCommand.self, AdjustCommand.self, MoveCommand.self,
-                    StatusChangeCommand.self, ScrapCommand.self, TransferCommand.self,
-                    ReverseCommand.self,
+                    StatusChangeCommand.self, ScrapCommand.self, RepackCommand.self,
+                    TransferCommand.self, ReverseCommand.self,
                 ]
             ),
             CommandGroup(

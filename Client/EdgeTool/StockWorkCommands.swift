@@ -198,6 +198,27 @@ struct ScrapCommand: RecordingCommand {
     }
 }
 
+struct RepackCommand: RecordingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "repack",
+        abstract: "Records that units were put from one unit of measure into another.",
+        discussion: "Example: plumbline repack 85123A 2 --from BOX --to EA --at A-01-03"
+    )
+    static let records = CommandType.repacked
+
+    @OptionGroup var lines: UnitlessLines
+    @Option(help: ArgumentHelp("The unit of the quantities.", valueName: "uom"))
+    var from: String
+    @Option(help: ArgumentHelp("The unit that they are in now.", valueName: "uom"))
+    var to: String
+    @OptionGroup var place: PlaceOption
+    @OptionGroup var recording: RecordingOptions
+
+    func write(to command: inout JSONWriter) {
+        lines.write(to: &command, ["from_uom": from, "to_uom": to, "location": place.at])
+    }
+}
+
 struct ReverseCommand: RecordingCommand {
     static let configuration = CommandConfiguration(
         commandName: "reverse",

@@ -40,6 +40,36 @@ struct ReceiveCommand: RecordingCommand {
     }
 }
 
+struct SupplierReturnCommand: RecordingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "supplier-return",
+        abstract: "Records goods that went back to their supplier.",
+        discussion: """
+            Examples:
+              plumbline supplier-return 85123A 5 --po PO-7 --status damaged
+              plumbline supplier-return 85123A 5 --receipt lon-1:42
+            """
+    )
+    static let records = CommandType.supplierReturnDispatched
+
+    @OptionGroup var lines: RequiredLines
+    @OptionGroup var place: PlaceOption
+    @Option(help: "The purchase order that they came on.")
+    var po: String?
+    @Option(
+        help: ArgumentHelp("The receipt that they came with, as lon-1:42.", valueName: "event")
+    )
+    var receipt: String?
+    @OptionGroup var stock: StatusOption
+    @OptionGroup var recording: RecordingOptions
+
+    func write(to command: inout JSONWriter) {
+        command.member("purchase_order", ifAny: po)
+        command.member("event", ifAny: receipt)
+        lines.write(to: &command, ["location": place.at, "status": stock.status])
+    }
+}
+
 struct PurchaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "purchase",

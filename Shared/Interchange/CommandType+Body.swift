@@ -98,6 +98,15 @@ extension CommandType {
         case .moved: return .moved(try fields.stockChange(moneyScale: moneyScale))
         case .statusChanged: return .statusChanged(try fields.stockChange(moneyScale: moneyScale))
         case .scrapped: return .scrapped(try fields.stockChange(moneyScale: moneyScale))
+        case .supplierReturnDispatched:
+            return .supplierReturnDispatched(
+                SupplierReturn(
+                    purchaseOrder: try fields.identifier("purchase_order"),
+                    receipt: try fields.event("event", nodeNamed: nodeNamed),
+                    lines: try fields.lines(moneyScale: moneyScale)
+                )
+            )
+        case .repacked: return .repacked(try fields.repack())
         case .reversed:
             return .reversed(
                 Reversal(
@@ -252,6 +261,25 @@ extension CommandFields {
             shipment: try identifier("shipment"),
             lines: try lines(moneyScale: moneyScale)
         )
+    }
+
+    fileprivate func repack() throws(InterchangeError) -> Repack {
+        var lines: [Repack.Line] = []
+        for element in try list("lines", known: type.schema.lineFields) ?? [] {
+            let (units, scale) = try element.require(element.quantity("quantity"), "quantity")
+            lines.append(
+                Repack.Line(
+                    sku: try element.require(element.sku("sku"), "sku"),
+                    quantity: Quantity(units: units),
+                    scale: scale,
+                    from: try element.require(element.identifier("from_uom"), "from_uom"),
+                    to: try element.require(element.identifier("to_uom"), "to_uom"),
+                    location: try element.identifier("location"),
+                    lot: try element.identifier("lot")
+                )
+            )
+        }
+        return Repack(lines: lines)
     }
 
     fileprivate func transfer(moneyScale: UInt8) throws(InterchangeError) -> Transfer {

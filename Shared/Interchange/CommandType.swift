@@ -37,6 +37,8 @@ package enum CommandType: String, CaseIterable, Sendable {
     case moved = "moved"
     case statusChanged = "status_changed"
     case scrapped = "scrapped"
+    case supplierReturnDispatched = "supplier_return_dispatched"
+    case repacked = "repacked"
     case reversed = "reversed"
     case rightsGranted = "rights_granted"
     case rightsRequested = "rights_requested"
@@ -128,6 +130,8 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .moved: self = .moved
         case .statusChanged: self = .statusChanged
         case .scrapped: self = .scrapped
+        case .supplierReturnDispatched: self = .supplierReturnDispatched
+        case .repacked: self = .repacked
         case .reversed: self = .reversed
         case .rightsGranted: self = .rightsGranted
         case .rightsRequested: self = .rightsRequested
@@ -166,15 +170,16 @@ struct CommandSchema: Sendable {
     let lineFields: [CommandField]
 
     /// Makes a schema of two lists of fields in the notation of ``CommandField/init(_:)``.
-    init(_ fields: String, lines: String = "") {
+    ///
+    /// `linesHaveUnits` says whether lines may name a unit and serial numbers, as most do.
+    init(_ fields: String, lines: String = "", linesHaveUnits: Bool = true) {
         let common = "type op? at? actor? device? note? force? corrects? site?"
         var list = fields.split(separator: " ").map { CommandField($0) }
         list += common.split(separator: " ").map { CommandField($0) }
             .filter { field in !list.contains { $0.name == field.name } }
         self.fields = list
-        lineFields =
-            lines.isEmpty
-            ? [] : (lines + " uom? serials?").split(separator: " ").map { CommandField($0) }
+        let units = lines.isEmpty || !linesHaveUnits ? "" : " uom? serials?"
+        lineFields = (lines + units).split(separator: " ").map { CommandField($0) }
     }
 }
 
@@ -290,6 +295,17 @@ extension CommandType {
             )
         case .scrapped:
             CommandSchema("lines reason", lines: "sku quantity location? lot? status?")
+        case .supplierReturnDispatched:
+            CommandSchema(
+                "purchase_order? event? lines",
+                lines: "line? sku quantity location? lot? status?"
+            )
+        case .repacked:
+            CommandSchema(
+                "lines",
+                lines: "sku from_uom to_uom quantity location? lot?",
+                linesHaveUnits: false
+            )
         case .reversed: CommandSchema("event reason")
         case .rightsGranted: CommandSchema("sku quantity stock_site? to request?")
         case .rightsRequested: CommandSchema("sku quantity stock_site? to")

@@ -95,6 +95,11 @@ extension JSONWriter {
         case .moved(let change), .statusChanged(let change), .scrapped(let change):
             members(of: change.lines, type: type, moneyScale: moneyScale)
             member("reason", ifAny: change.reason)
+        case .supplierReturnDispatched(let goods):
+            member("purchase_order", goods.purchaseOrder)
+            member("event", ifAny: goods.receipt?.description)
+            members(of: goods.lines, type: type, moneyScale: moneyScale)
+        case .repacked(let repack): members(of: repack)
         case .reversed(let reversal):
             member("event", reversal.event.description)
             member("reason", reversal.reason)
@@ -158,6 +163,22 @@ extension JSONWriter {
                     writer.member("uom", conversion.uom)
                     writer.member("numerator", quoted: conversion.numerator)
                     writer.member("denominator", quoted: conversion.denominator)
+                }
+            }
+        }
+    }
+
+    private mutating func members(of repack: Repack) {
+        key("lines")
+        array { writer in
+            for line in repack.lines {
+                writer.object { writer in
+                    writer.member("sku", line.sku)
+                    writer.member("from_uom", line.from.uom)
+                    writer.member("to_uom", line.to.uom)
+                    writer.member("quantity", units: line.quantity.units, scale: line.scale)
+                    writer.member("location", line.location)
+                    writer.member("lot", line.lot)
                 }
             }
         }

@@ -46,7 +46,8 @@ extension JSONWriter {
                 .returnReceived, .returnDispositioned, .transferRequested,
                 .transferCancelled, .transferDispatched, .transferReceived, .transferSettled,
                 .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected,
-                .moved, .statusChanged, .scrapped, .reversed, .rightsGranted,
+                .moved, .statusChanged, .scrapped, .supplierReturnDispatched, .repacked,
+                .reversed, .rightsGranted,
                 .rightsRequested, .rightsReclaimed, .nodeActivated, .nodeRetired,
                 .conflictResolved, .exceptionAcknowledged, .parkedReleased,
                 .parkedCompensated, .unknown:

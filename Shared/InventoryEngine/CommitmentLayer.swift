@@ -681,6 +681,12 @@ package struct PurchaseLineRow: Row {
     package var lastReceipt = Latest()
     /// Who last amended the line or closed its order.
     package var changedBy = Latest()
+    /// What the received units cost when they arrived.
+    package var receivedValue = Money.zero
+    /// What went back to the supplier of them.
+    package var returned = Quantity.zero
+    /// The share of ``receivedValue`` that went back with it.
+    package var returnedValue = Money.zero
 
     package init(sku: SKU) { self.sku = sku }
 
@@ -699,6 +705,9 @@ package struct PurchaseLineRow: Row {
         writer.bool(isClosed)
         writer.latest(lastReceipt)
         writer.latest(changedBy)
+        writer.money(receivedValue)
+        writer.quantity(returned)
+        writer.money(returnedValue)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -709,6 +718,9 @@ package struct PurchaseLineRow: Row {
         self.isClosed = try reader.bool()
         self.lastReceipt = try reader.latest()
         self.changedBy = try reader.latest()
+        self.receivedValue = try reader.money()
+        self.returned = try reader.quantity()
+        self.returnedValue = try reader.money()
     }
 }
 

@@ -4,7 +4,7 @@ extension EventBody {
         switch self {
         case .goodsReceived, .pickCompleted, .unpicked, .packCompleted, .shipmentDispatched,
             .returnReceived, .transferDispatched, .transferReceived, .moved, .statusChanged,
-            .scrapped, .reversed:
+            .scrapped, .repacked, .supplierReturnDispatched, .reversed:
             .fact
         case .countRecorded:
             .observation
@@ -38,6 +38,7 @@ extension EventBody {
         case .purchaseOrderAmended: "purchase_order_amended"
         case .purchaseOrderClosed: "purchase_order_closed"
         case .goodsReceived: "goods_received"
+        case .supplierReturnDispatched: "supplier_return_dispatched"
         case .orderConfirmed: "order_confirmed"
         case .orderAmended: "order_amended"
         case .orderCancelled: "order_cancelled"
@@ -62,6 +63,7 @@ extension EventBody {
         case .moved: "moved"
         case .statusChanged: "status_changed"
         case .scrapped: "scrapped"
+        case .repacked: "repacked"
         case .reversed: "reversed"
         case .rightsGranted: "rights_granted"
         case .rightsRequested: "rights_requested"
@@ -118,7 +120,8 @@ extension EventBody {
             .purchaseOrderAmended, .purchaseOrderClosed, .goodsReceived, .countRecorded,
             .adjustmentProposed,
             .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
-            .reversed, .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired,
+            .supplierReturnDispatched, .repacked, .reversed, .rightsThawed, .nodeRegistered,
+            .nodeActivated, .nodeRetired,
             .exceptionAcknowledged, .unknown:
             []
         }
@@ -139,6 +142,11 @@ extension EventBody {
             .purchaseOrderClosed(let order):
             lines = order.lines
         case .goodsReceived(let receipt): lines = receipt.lines
+        case .supplierReturnDispatched(let goods): lines = goods.lines
+        case .repacked(let repack):
+            var found: [SKU] = []
+            for line in repack.lines where !found.contains(line.sku) { found.append(line.sku) }
+            return found
         case .orderConfirmed(let order): lines = order.lines
         case .orderAmended(let work), .orderCancelled(let work), .reservationReleased(let work),
             .backorderPromised(let work), .allocated(let work), .pickCompleted(let work),

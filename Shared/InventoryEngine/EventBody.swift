@@ -23,6 +23,7 @@ public enum EventBody: Hashable, Sendable {
     case purchaseOrderAmended(PurchaseOrder)
     case purchaseOrderClosed(PurchaseOrder)
     case goodsReceived(GoodsReceipt)
+    case supplierReturnDispatched(SupplierReturn)
     // Demand.
     case orderConfirmed(OrderConfirmation)
     case orderAmended(OrderWork)
@@ -50,6 +51,7 @@ public enum EventBody: Hashable, Sendable {
     case moved(StockChange)
     case statusChanged(StockChange)
     case scrapped(StockChange)
+    case repacked(Repack)
     case reversed(Reversal)
     // Promises.
     case rightsGranted(RightsGrant)

@@ -198,7 +198,7 @@ extension Decider {
     }
 
     /// Finds the purchase order line of each received line by its number or its SKU.
-    private mutating func matchPurchaseLines(
+    mutating func matchPurchaseLines(
         _ lines: inout [EventLine],
         _ order: DocumentID
     ) throws(EngineError) {

@@ -145,6 +145,8 @@ struct Decider {
             try checkOpen(order.purchaseOrder)
             return .purchaseOrderClosed(order)
         case .goodsReceived(let receipt): return .goodsReceived(try received(receipt))
+        case .supplierReturnDispatched(let goods):
+            return .supplierReturnDispatched(try returned(goods))
         case .orderConfirmed(let order): return .orderConfirmed(try confirmed(order))
         case .orderAmended(let work): return .orderAmended(try amended(work))
         case .orderCancelled(let work): return .orderCancelled(try cancelled(work))
@@ -174,6 +176,7 @@ struct Decider {
         case .moved(let change): return .moved(try moved(change))
         case .statusChanged(let change): return .statusChanged(try statusChanged(change))
         case .scrapped(let change): return .scrapped(try scrapped(change))
+        case .repacked(let repack): return .repacked(try repacked(repack))
         case .reversed(let reversal): return .reversed(try reversed(reversal))
         case .rightsGranted(let grant): return .rightsGranted(try granted(grant))
         case .rightsRequested(let request): return .rightsRequested(try requested(request))

@@ -12,6 +12,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     // Physical layer.
     case location = 10
     case bucket = 11
+    case returnedReceipt = 12
     // Commitment layer.
     case orderLine = 20
     case surplus = 21

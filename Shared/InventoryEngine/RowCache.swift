@@ -260,6 +260,7 @@ public struct RowCache: Sendable {
     var freezes = Table<FreezeRow>()
     var rightsRequests = Table<RightsRequestRow>()
     var holds = Table<HoldRow>()
+    var returnedReceipts = Table<ReturnedReceiptRow>()
     var valuations = Table<ValuationRow>()
     var accounts = Table<AccountRow>()
     var orders = Table<OrderRow>()
@@ -317,6 +318,7 @@ public struct RowCache: Sendable {
         freezes = Table()
         rightsRequests = Table()
         holds = Table()
+        returnedReceipts = Table()
     }
 }
 
@@ -342,6 +344,7 @@ extension RowCache {
         try visitor.visit(&freezes)
         try visitor.visit(&rightsRequests)
         try visitor.visit(&holds)
+        try visitor.visit(&returnedReceipts)
         try visitor.visit(&valuations)
         try visitor.visit(&accounts)
         try visitor.visit(&orders)

@@ -39,6 +39,7 @@ package struct RowInspection: Sendable {
         case .surplus: read(SurplusRow.self)
         case .transferLine: read(TransferLineRow.self)
         case .purchaseLine: read(PurchaseLineRow.self)
+        case .returnedReceipt: read(ReturnedReceiptRow.self)
         case .rights: read(RightsRow.self)
         case .task: read(TaskRow.self)
         case .freeze: read(FreezeRow.self)

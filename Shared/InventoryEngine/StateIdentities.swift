@@ -128,7 +128,7 @@ package struct StateIdentities: Sendable {
         case .item, .site, .node, .policy, .location, .task, .order, .purchaseOrder, .transfer,
             .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
             .parked,
-            .operation, .orderEffect, .rightsRequest, .hold, .digest,
+            .operation, .orderEffect, .rightsRequest, .hold, .returnedReceipt, .digest,
             .awaited:
             break
         }

@@ -106,6 +106,9 @@ extension StockState {
                 )
                 try void(current, stock, original)
             }
+        case .supplierReturnDispatched(let goods):
+            try undoSupplierReturn(current, original, goods)
+        case .repacked: return  // it moved nothing in any layer
         case .adjustmentApproved(let adjustment):
             try undoAdjustment(current, original, adjustment)
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
@@ -150,6 +153,7 @@ extension StockState {
                 )
                 if var row = try cache.purchaseLines.row(key, from: reader) {
                     row.received = try row.received.minus(line.quantity)
+                    row.receivedValue = try row.receivedValue.minus(receiptValue(line) ?? .zero)
                     try setPurchaseLine(key, to: row)
                 }
             }

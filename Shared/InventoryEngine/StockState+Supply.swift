@@ -85,7 +85,7 @@ extension StockState {
         _ body: GoodsReceipt
     ) throws(EngineError) {
         for line in body.lines {
-            let item = try knownItem(line)
+            try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             var held = Quantity.zero
             if let order = body.purchaseOrder {
@@ -95,17 +95,8 @@ extension StockState {
             let status = line.status ?? .sellable
             try moveStock(stock, location, line.lot, status, by: line.quantity.minus(held))
             try moveStock(stock, location, line.lot, .hold, by: held)
-            let value: Money
-            if let amount = line.amount {
-                value = amount
-            } else if let cost = line.unitCost {
-                value = try cost.value(
-                    of: line.quantity,
-                    quantityScale: item.properties.scale,
-                    moneyScale: settings.moneyScale
-                )
-            } else {
-                value = .zero
+            let known = try receiptValue(line)
+            if known == nil {
                 raise("cost_unknown", line.sku, "\(line.sku) was received at no known cost.")
             }
             _ = try enter(
@@ -113,10 +104,20 @@ extension StockState {
                 stock,
                 line.quantity,
                 rule: .given,
-                given: value,
+                given: known ?? .zero,
                 account: .goodsReceivedNotInvoiced
             )
         }
+    }
+
+    /// What a receipt's line says that its goods cost; nil where it says nothing.
+    func receiptValue(_ line: EventLine) throws(EngineError) -> Money? {
+        if let amount = line.amount { return amount }
+        return try line.unitCost?.value(
+            of: line.quantity,
+            quantityScale: line.scale,
+            moneyScale: settings.moneyScale
+        )
     }
 
     /// Counts a receipt against its purchase order line.
@@ -148,6 +149,7 @@ extension StockState {
         }
         let before = row.received
         row.received = try before.plus(line.quantity)
+        row.receivedValue = try row.receivedValue.plus(receiptValue(line) ?? .zero)
         let excess = min(try row.received.minus(row.ordered).clampedToZero, line.quantity)
         var held = Quantity.zero
         let last = excess.units > 0 ? unknown(row.lastReceipt, to: current) : nil

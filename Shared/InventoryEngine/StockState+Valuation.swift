@@ -119,12 +119,16 @@ extension StockState {
 
     /// Units leave the stock of a site at what the costing method says.
     ///
+    /// The other side of inventory is `account`; with `settling` a fixed amount goes to an account
+    /// of its own, and `account` takes the difference.
+    ///
     /// - Returns: What they cost.
     mutating func issue(
         _ current: Current,
         _ stock: StockKey,
         _ quantity: Quantity,
         account: Account,
+        settling: (account: Account, amount: Money)? = nil,
         reference: MovementReference? = nil,
         carries: Bool = false
     ) throws(EngineError) -> Money {
@@ -133,7 +137,7 @@ extension StockState {
             let value = carries ? nextCarried(current) : .zero
             _ = nextMovement(current)
             try post(stock.home, .inventory, stock.sku, -value)
-            try post(stock.home, account, stock.sku, value)
+            try postIssue(stock, value, account, settling)
             return value
         }
         try touch(stock)
@@ -190,8 +194,21 @@ extension StockState {
         if carries, current.isShared { report.carried.append(value) }
         if carries { report.carriedRead += 1 }
         try post(stock.home, .inventory, stock.sku, -value)
-        try post(stock.home, account, stock.sku, value)
+        try postIssue(stock, value, account, settling)
         return value
+    }
+
+    private mutating func postIssue(
+        _ stock: StockKey,
+        _ value: Money,
+        _ account: Account,
+        _ settling: (account: Account, amount: Money)?
+    ) throws(EngineError) {
+        if let settling {
+            try post(stock.home, settling.account, stock.sku, settling.amount)
+        }
+        let rest = try value.minus(settling?.amount ?? .zero)
+        try post(stock.home, account, stock.sku, rest)
     }
 
     /// What units are worth that enter without a cost: current, else last held, else standard,

@@ -312,7 +312,8 @@ public struct HubLedger: Sendable {
             .reservationReleased, .backorderPromised, .allocated, .pickCompleted, .unpicked,
             .packCompleted, .shipmentDispatched, .returnReceived, .returnDispositioned,
             .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected, .moved,
-            .statusChanged, .scrapped, .reversed, .rightsGranted, .rightsRequested,
+            .statusChanged, .scrapped, .repacked, .supplierReturnDispatched, .reversed,
+            .rightsGranted, .rightsRequested,
             .conflictResolved, .exceptionAcknowledged, .unknown:
             isOwn = true
         }

@@ -44,6 +44,9 @@ extension WireInventoryEvent.OneOf_Body {
         case .moved(let body): self = .moved(WireStockChange(body))
         case .statusChanged(let body): self = .statusChanged(WireStockChange(body))
         case .scrapped(let body): self = .scrapped(WireStockChange(body))
+        case .repacked(let body): self = .repacked(WireRepack(body))
+        case .supplierReturnDispatched(let body):
+            self = .supplierReturnDispatched(WireSupplierReturn(body))
         case .reversed(let body): self = .reversed(WireReversal(body))
         case .rightsGranted(let body): self = .rightsGranted(WireRightsGrant(body))
         case .rightsRequested(let body): self = .rightsRequested(WireRightsRequest(body))
@@ -104,6 +107,9 @@ extension WireInventoryEvent.OneOf_Body {
         case .moved(let body): .moved(try body.value())
         case .statusChanged(let body): .statusChanged(try body.value())
         case .scrapped(let body): .scrapped(try body.value())
+        case .repacked(let body): .repacked(try body.value())
+        case .supplierReturnDispatched(let body):
+            .supplierReturnDispatched(try body.value())
         case .reversed(let body): .reversed(try body.value())
         case .rightsGranted(let body): .rightsGranted(try body.value())
         case .rightsRequested(let body): .rightsRequested(try body.value())

@@ -155,6 +155,27 @@ struct ShortcutTests {
         }
     }
 
+    @Test func `goods go back to their supplier, and boxes are opened`() async throws {
+        try await withTemporaryDirectory { directory in
+            let node = try Warehouse(in: directory)
+            try node.record("item", "register", cake, "--name", "Cake stand", "--unit", "BX=12")
+            try node.record("purchase", "place", "PO-7", "\(cake)=12@10")
+            let receipt = try node.record("receive", cake, "12", "--po", "PO-7")
+            try node.record("receive", cake, "12", "--unit-cost", "20")
+            try node.record("supplier-return", "\(cake)=2", "--po", "PO-7")
+            try node.expect(cake, ["on_hand": "22", "value": "330.0000"])
+            try node.record("supplier-return", cake, "1", "--receipt", receipt)
+            try node.expect(cake, ["on_hand": "21", "value": "315.0000"])
+            try node.refuse("over_return", ["supplier-return", cake, "12", "--receipt", receipt])
+            try node.record("repack", cake, "1", "--from", "BX", "--to", "EA")
+            try node.refuse(
+                "quantity_not_exact",
+                ["repack", cake, "5", "--from", "EA", "--to", "BX"]
+            )
+            try node.expect(cake, ["on_hand": "21", "value": "315.0000"])
+        }
+    }
+
     @Test func `stock is counted, adjusted, moved, damaged, scrapped, sent and put right`()
         async throws
     {

@@ -82,6 +82,11 @@ enum CommandExamples {
             + #""reason":"torn"}"#,
         #"{"type":"scrapped","lines":[{"sku":"A","quantity":"1","location":"A-01","lot":"L1","#
             + #""status":"damaged"}],"reason":"broken"}"#,
+        #"{"type":"supplier_return_dispatched","purchase_order":"PO-7","event":\#(event),"#
+            + #""lines":[{"line":1,"sku":"A","quantity":"2","location":"A-01","lot":"L1","#
+            + #""status":"damaged","uom":"BOX"}]}"#,
+        #"{"type":"repacked","lines":[{"sku":"A","from_uom":"BOX","to_uom":"EA","#
+            + #""quantity":"0.50","location":"A-01","lot":"L1"}]}"#,
         #"{"type":"reversed","event":\#(event),"reason":"typo"}"#,
         #"{"type":"rights_granted","sku":"A","quantity":"0","stock_site":"LON","#
             + #""to":"0123456789abcdeffedcba9876543210","request":\#(event)}"#,

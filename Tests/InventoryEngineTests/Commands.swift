@@ -277,6 +277,40 @@ extension InventoryCommand {
         InventoryCommand(body: .scrapped(StockChange(reason: "broken", lines: lines)))
     }
 
+    static func sendBack(
+        _ lines: [EventLine],
+        po: DocumentID? = nil,
+        receipt: EventID? = nil
+    ) -> InventoryCommand {
+        InventoryCommand(
+            body: .supplierReturnDispatched(
+                SupplierReturn(purchaseOrder: po, receipt: receipt, lines: lines)
+            )
+        )
+    }
+
+    static func repack(
+        _ sku: SKU,
+        _ quantity: Int64,
+        scale: UInt8 = 0,
+        from: UnitCode,
+        to: UnitCode
+    ) -> InventoryCommand {
+        InventoryCommand(
+            body: .repacked(
+                Repack(lines: [
+                    Repack.Line(
+                        sku: sku,
+                        quantity: Quantity(units: quantity),
+                        scale: scale,
+                        from: from,
+                        to: to
+                    )
+                ])
+            )
+        )
+    }
+
     static func reverse(_ event: EventID) -> InventoryCommand {
         InventoryCommand(body: .reversed(Reversal(event: event, reason: "wrong")))
     }

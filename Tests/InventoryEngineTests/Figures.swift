@@ -37,6 +37,12 @@ struct Figures: Equatable {
             let name = "\(key.purchaseOrder)/\(key.line)"
             add("\(name) on order", try row.expected().units)
             add("\(name) received", row.received.units)
+            add("\(name) sent back", row.returned.units)
+            add("\(name) sent back value", row.returnedValue.units)
+        }
+        for (key, row) in try rows.typed(ReturnedReceiptRow.self) where key.home == site {
+            add("\(key.receipt.sequence) \(key.sku) sent back", row.quantity.units)
+            add("\(key.receipt.sequence) \(key.sku) sent back value", row.value.units)
         }
         for (key, row) in try rows.typed(TransferLineRow.self) where key.home == site {
             let name = "\(key.transfer)/\(key.line)"

@@ -133,6 +133,9 @@ struct OverflowTests {
         case .moved(var value):
             value.lines = lines(value.lines)
             body = .moved(value)
+        case .supplierReturnDispatched(var value):
+            value.lines = lines(value.lines)
+            body = .supplierReturnDispatched(value)
         case .scrapped(var value):
             value.lines = lines(value.lines)
             body = .scrapped(value)

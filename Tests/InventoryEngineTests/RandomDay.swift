@@ -274,7 +274,9 @@ struct RandomDay {
             var line = atBucket(units())
             line.toStatus = StockStatus.allCases.randomElement(using: &random)
             return .status([line])
-        case 3: return .scrap([atBucket(units(4))])
+        case 3:
+            let lines = [atBucket(units(4))]
+            return chance(60) ? .scrap(lines) : .sendBack(lines)
         case 4:
             var line = atBucket(Int64.random(in: 0...20, using: &random))
             if chance(60) { line.status = nil }

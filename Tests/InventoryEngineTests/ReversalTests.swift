@@ -31,6 +31,16 @@ struct ReversalTests {
         Day("move", [.move([line("P", 3, at: "STOCK", to: "A")])]),
         Day("status", [.status([line("P", 3, at: "STOCK", status: .sellable, toStatus: .hold)])]),
         Day("scrap", [.scrap([line("P", 3), line("P", 1, status: .damaged)])]),
+        Day("supplier return", [.sendBack([line("P", 3), line("P", 1, status: .damaged)])]),
+        Day("supplier return beyond stock", [.sendBack([line("P", 17)])]),
+        Day(
+            "supplier return on an order",
+            [
+                .placePO("PO-1", [line("P", 5, cost: "2")]),
+                .receive([line("P", 3, cost: "1.7")], po: "PO-1"),
+                .sendBack([line("P", 2)], po: "PO-1"),
+            ]
+        ),
         Day("scrap of all", [.scrap([line("P", 12)])]),
         Day("scrap beyond stock", [.scrap([line("P", 17)])]),
         Day("gain", [.propose("ADJ-1", [line("P", 3)]), .approve("ADJ-1")]),

@@ -274,6 +274,10 @@ struct RowSamples {
             HoldRow.Key(home: id(), until: instant(), orderSite: id(), order: id()),
             HoldRow(isHeld: true)
         )
+        add(
+            ReturnedReceiptRow.Key(home: id(), receipt: event(), sku: id()),
+            ReturnedReceiptRow(quantity: quantity(), value: money())
+        )
     }
 
     private mutating func addCommitments(_ add: Adder) throws {
@@ -334,6 +338,9 @@ struct RowSamples {
         purchase.isClosed = bool()
         purchase.lastReceipt = latest()
         purchase.changedBy = latest()
+        purchase.receivedValue = money()
+        purchase.returned = quantity()
+        purchase.returnedValue = money()
         add(PurchaseLineRow.Key(home: id(), purchaseOrder: id(), line: small()), purchase)
         add(
             RightsRow.Key(home: id(), sku: id(), holder: bool() ? .frozen : .node(node())),
@@ -583,6 +590,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .surplus: return try again(SurplusRow.self)
     case .transferLine: return try again(TransferLineRow.self)
     case .purchaseLine: return try again(PurchaseLineRow.self)
+    case .returnedReceipt: return try again(ReturnedReceiptRow.self)
     case .rights: return try again(RightsRow.self)
     case .task: return try again(TaskRow.self)
     case .freeze: return try again(FreezeRow.self)

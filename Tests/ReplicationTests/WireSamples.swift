@@ -108,6 +108,7 @@ enum WireSamples {
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
         return try bodies + networkBodies() + rightsBodies() + parkedBodies()
+            + goodsBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -317,6 +318,39 @@ enum WireSamples {
                 )
             ),
             .policySet(PolicyChange(policy: "approval", value: "single")),
+        ]
+    }
+
+    private static func goodsBodies() throws -> [EventBody] {
+        var line = Repack.Line(
+            sku: try identifier("85123A"),
+            quantity: Quantity(units: 15),
+            scale: 1,
+            from: try identifier("CASE"),
+            to: .each,
+            location: .stock,
+            lot: try identifier("L2026-11")
+        )
+        line.from.numerator = 24
+        line.to.denominator = 3
+        line.baseQuantity = Quantity(units: 36_000)
+        line.baseScale = 3
+        let bare = Repack.Line(
+            sku: try identifier("71053"),
+            quantity: Quantity(units: 1),
+            from: .each,
+            to: try identifier("CASE")
+        )
+        return [
+            .supplierReturnDispatched(
+                SupplierReturn(
+                    purchaseOrder: try identifier("PO-7"),
+                    receipt: EventID(node: otherNode, sequence: 9),
+                    lines: try mixedLines()
+                )
+            ),
+            .supplierReturnDispatched(SupplierReturn(lines: [])),
+            .repacked(Repack(lines: [line, bare])),
         ]
     }
 

@@ -1011,6 +1011,22 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     set {_uniqueStorage()._body = .nodeRetired(newValue)}
   }
 
+  var supplierReturnDispatched: WireSupplierReturn {
+    get {
+      if case .supplierReturnDispatched(let v)? = _storage._body {return v}
+      return WireSupplierReturn()
+    }
+    set {_uniqueStorage()._body = .supplierReturnDispatched(newValue)}
+  }
+
+  var repacked: WireRepack {
+    get {
+      if case .repacked(let v)? = _storage._body {return v}
+      return WireRepack()
+    }
+    set {_uniqueStorage()._body = .repacked(newValue)}
+  }
+
   var policySet: WirePolicyChange {
     get {
       if case .policySet(let v)? = _storage._body {return v}
@@ -1085,6 +1101,8 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     case rightsThawed(WireRightsThaw)
     case nodeActivated(WireNodeChange)
     case nodeRetired(WireNodeChange)
+    case supplierReturnDispatched(WireSupplierReturn)
+    case repacked(WireRepack)
     case policySet(WirePolicyChange)
     case parkedReleased(WireParkedRelease)
     case parkedCompensated(WireParkedCompensation)
@@ -1737,6 +1755,101 @@ nonisolated struct WireStockChange: Sendable {
 
   fileprivate var _reason: String? = nil
   fileprivate var _lines: WireLines? = nil
+}
+
+/// Goods that went back to their supplier.
+nonisolated struct WireSupplierReturn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var purchaseOrder: String = String()
+
+  /// The receipt that they came with.
+  var receipt: WireEventId {
+    get {_receipt ?? WireEventId()}
+    set {_receipt = newValue}
+  }
+  /// Returns true if `receipt` has been explicitly set.
+  var hasReceipt: Bool {self._receipt != nil}
+  /// Clears the value of `receipt`. Subsequent reads from it will return its default value.
+  mutating func clearReceipt() {self._receipt = nil}
+
+  var lines: WireLines {
+    get {_lines ?? WireLines()}
+    set {_lines = newValue}
+  }
+  /// Returns true if `lines` has been explicitly set.
+  var hasLines: Bool {self._lines != nil}
+  /// Clears the value of `lines`. Subsequent reads from it will return its default value.
+  mutating func clearLines() {self._lines = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _receipt: WireEventId? = nil
+  fileprivate var _lines: WireLines? = nil
+}
+
+/// Goods that were put from one unit of measure into another.
+nonisolated struct WireRepack: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var items: [WireRepack.Item] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Item: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var sku: String = String()
+
+    /// As entered, in units of `from` at `scale` decimals.
+    var quantity: Int64 = 0
+
+    var scale: UInt32 = 0
+
+    var from: WireUnitConversion {
+      get {_from ?? WireUnitConversion()}
+      set {_from = newValue}
+    }
+    /// Returns true if `from` has been explicitly set.
+    var hasFrom: Bool {self._from != nil}
+    /// Clears the value of `from`. Subsequent reads from it will return its default value.
+    mutating func clearFrom() {self._from = nil}
+
+    var to: WireUnitConversion {
+      get {_to ?? WireUnitConversion()}
+      set {_to = newValue}
+    }
+    /// Returns true if `to` has been explicitly set.
+    var hasTo: Bool {self._to != nil}
+    /// Clears the value of `to`. Subsequent reads from it will return its default value.
+    mutating func clearTo() {self._to = nil}
+
+    /// The same in base units at `base_scale` decimals.
+    var baseQuantity: Int64 = 0
+
+    var baseScale: UInt32 = 0
+
+    var location: String = String()
+
+    var lot: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _from: WireUnitConversion? = nil
+    fileprivate var _to: WireUnitConversion? = nil
+  }
+
+  init() {}
 }
 
 nonisolated struct WireReversal: Sendable {
@@ -2898,7 +3011,7 @@ nonisolated extension WireDecimal: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InventoryEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{7}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{19}policy_set\0\u{4}\u{a}parked_released\0\u{3}parked_compensated\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{7}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{4}\u{a}parked_released\0\u{3}parked_compensated\0")
 
   fileprivate class _StorageClass {
     var _formatVersion: UInt32 = 0
@@ -3598,6 +3711,32 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._body = .nodeRetired(v)
           }
         }()
+        case 80: try {
+          var v: WireSupplierReturn?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .supplierReturnDispatched(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .supplierReturnDispatched(v)
+          }
+        }()
+        case 81: try {
+          var v: WireRepack?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .repacked(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .repacked(v)
+          }
+        }()
         case 100: try {
           var v: WirePolicyChange?
           var hadOneofValue = false
@@ -3902,6 +4041,14 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       case .nodeRetired?: try {
         guard case .nodeRetired(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 75)
+      }()
+      case .supplierReturnDispatched?: try {
+        guard case .supplierReturnDispatched(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+      }()
+      case .repacked?: try {
+        guard case .repacked(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
       }()
       case .policySet?: try {
         guard case .policySet(let v)? = _storage._body else { preconditionFailure() }
@@ -4911,6 +5058,154 @@ nonisolated extension WireStockChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
   static func ==(lhs: WireStockChange, rhs: WireStockChange) -> Bool {
     if lhs._reason != rhs._reason {return false}
     if lhs._lines != rhs._lines {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSupplierReturn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SupplierReturn"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}purchase_order\0\u{1}receipt\0\u{1}lines\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.purchaseOrder) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._receipt) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.purchaseOrder.isEmpty {
+      try visitor.visitSingularStringField(value: self.purchaseOrder, fieldNumber: 1)
+    }
+    try { if let v = self._receipt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._lines {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireSupplierReturn, rhs: WireSupplierReturn) -> Bool {
+    if lhs.purchaseOrder != rhs.purchaseOrder {return false}
+    if lhs._receipt != rhs._receipt {return false}
+    if lhs._lines != rhs._lines {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRepack: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Repack"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.items.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRepack, rhs: WireRepack) -> Bool {
+    if lhs.items != rhs.items {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRepack.Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireRepack.protoMessageName + ".Item"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{1}from\0\u{1}to\0\u{3}base_quantity\0\u{3}base_scale\0\u{1}location\0\u{1}lot\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 2: try { try decoder.decodeSingularSInt64Field(value: &self.quantity) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.scale) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.baseQuantity) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.baseScale) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.location) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.lot) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
+    }
+    if self.quantity != 0 {
+      try visitor.visitSingularSInt64Field(value: self.quantity, fieldNumber: 2)
+    }
+    if self.scale != 0 {
+      try visitor.visitSingularUInt32Field(value: self.scale, fieldNumber: 3)
+    }
+    try { if let v = self._from {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.baseQuantity != 0 {
+      try visitor.visitSingularSInt64Field(value: self.baseQuantity, fieldNumber: 6)
+    }
+    if self.baseScale != 0 {
+      try visitor.visitSingularUInt32Field(value: self.baseScale, fieldNumber: 7)
+    }
+    if !self.location.isEmpty {
+      try visitor.visitSingularStringField(value: self.location, fieldNumber: 8)
+    }
+    if !self.lot.isEmpty {
+      try visitor.visitSingularStringField(value: self.lot, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRepack.Item, rhs: WireRepack.Item) -> Bool {
+    if lhs.sku != rhs.sku {return false}
+    if lhs.quantity != rhs.quantity {return false}
+    if lhs.scale != rhs.scale {return false}
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs.baseQuantity != rhs.baseQuantity {return false}
+    if lhs.baseScale != rhs.baseScale {return false}
+    if lhs.location != rhs.location {return false}
+    if lhs.lot != rhs.lot {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
