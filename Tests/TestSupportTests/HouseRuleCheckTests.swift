@@ -292,6 +292,8 @@ import Testing
                 "swift test --filter ATests\nswift test --filter BTests --filter CTests\n"
             let found = HouseRules.emptyFilters(inMakefile: makefile, tree: tree)
             #expect(found.count == 2)
+            let list = "some := ATests BTests\n$(some:%=--filter '^%')\nrun me"
+            #expect(HouseRules.emptyFilters(inMakefile: list, tree: tree).count == 1)
         }
     }
 

@@ -320,8 +320,14 @@ enum HouseRules {
     /// Finds test targets that the Makefile selects by name and that hold no test: a filter that
     /// matches nothing would pass.
     static func emptyFilters(inMakefile text: String, tree: SourceTree) -> [Violation] {
-        let words = text.split { !$0.isLetter }
-        let filters = zip(words, words.dropFirst()).filter { $0.0 == "filter" }.map(\.1)
+        let words = text.split { !$0.isLetter && $0 != "_" }
+        // `$(list:%=--filter %)` is a filter for each word of the variable `list`.
+        let filters = zip(words, zip(words.dropFirst(), words.dropFirst(2)))
+            .filter { $0.1.0 == "filter" }
+            .flatMap { before, filter in
+                text.split(separator: "\n").first { $0.hasPrefix("\(before) := ") }?
+                    .split { !$0.isLetter }.filter { $0.hasSuffix("Tests") } ?? [filter.1]
+            }
         return Set(filters).sorted().compactMap { name in
             let folder = tree.manifest.targets.first { $0.name == name }?.path
             let holdsTest = tree.swiftSources.contains { source in
