@@ -31,12 +31,26 @@ extension StockState {
                 let less = try row.ordered.minus(total)
                 try amendDown(current, body, known, key.line, &row, by: less)
             }
+            let isMore = total > row.ordered
             row.ordered = total
+            if isMore { try claimBeyond(current, body, &row) }
             try setOrderLine(key, to: row)
         }
         var order = known
         order.amendedBy.note(current.ref)
         try cache.orders.set(orderKey, to: order, from: reader)
+    }
+
+    /// What was done for the order beyond what it asked for is what it asks for now.
+    private mutating func claimBeyond(
+        _ current: Current,
+        _ body: OrderWork,
+        _ row: inout OrderLineRow
+    ) throws(EngineError) {
+        let key = surplusKey(current, body, row.sku)
+        guard var surplus = try cache.surpluses.row(key, from: reader) else { return }
+        try claim(&surplus, for: &row)
+        try setSurplus(key, to: surplus)
     }
 
     private mutating func amendDown(

@@ -141,7 +141,7 @@ extension StockState {
     }
 
     /// Moves units from what stands outside the lines to a line, as far as the line asks for them.
-    private func claim(
+    func claim(
         _ surplus: inout SurplusRow,
         for row: inout OrderLineRow
     ) throws(EngineError) {

@@ -80,11 +80,14 @@ extension StockState {
                     + "\(item.properties.scale)."
             )
         }
-        if item.isRetired {
-            let retirement = item.lastEdits[Int(ItemRow.Field.isRetired.rawValue)]
-            report.retired.append((line.sku, nil, retirement))
-        }
+        noteIfRetired(item, line.sku)
         return item
+    }
+
+    private mutating func noteIfRetired(_ item: ItemRow, _ sku: SKU) {
+        guard item.isRetired else { return }
+        let retirement = item.lastEdits[Int(ItemRow.Field.isRetired.rawValue)]
+        report.retired.append((sku, nil, retirement))
     }
 
     // MARK: Catalogue, places, nodes
@@ -369,6 +372,9 @@ extension StockState {
         guard isApproved else { return }
         for line in row.lines + (try withdrawnLines(current, body.adjustment)) {
             let stock = StockKey(home: current.site, sku: line.sku)
+            if let item = try cache.items.row(ItemRow.Key(sku: line.sku), from: reader) {
+                noteIfRetired(item, line.sku)
+            }
             try moveStock(
                 stock,
                 line.location,

@@ -402,6 +402,14 @@ struct Network {
         try hub.receive(events, at: now, followsUpEachEvent: followsUpEachEvent)
     }
 
+    /// A network of its own that stands where this one does.
+    func copied() -> Network {
+        var copy = self
+        copy.hub = hub.copied()
+        copy.nodes = nodes.map { $0.copied() }
+        return copy
+    }
+
     mutating func pullAll() throws {
         for index in nodes.indices { try nodes[index].pull(from: hub) }
     }

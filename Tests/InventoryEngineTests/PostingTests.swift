@@ -153,6 +153,19 @@ struct PostingTests {
     }
 
     @Test
+    func `row 2b: an amendment up claims what was done beyond what the order asked for`() throws {
+        var edge = try ordered(6)
+        try edge.record(.pick("SO-1", [line("P", 8, number: 1)]).with(forced: true))
+        let effect = try edge.effect(of: .amend("SO-1", [line("P", 7, number: 1)]))
+        #expect(
+            effect == [
+                "SO-1/1 ordered": 1, "SO-1/1 picked": 1, "SO-1 P surplus picked": -1,
+                "task unpick SO-1 P": -1,
+            ]
+        )
+    }
+
+    @Test
     func `row 3: an allocation names what is reserved`() throws {
         var edge = try ordered(6)
         let effect = try edge.effect(of: .allocate("SO-1", [line("P", 2, at: "A")]))

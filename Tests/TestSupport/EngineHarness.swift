@@ -35,6 +35,16 @@ public final class InMemoryRowSource: RowSource {
         self.below = below
     }
 
+    /// A source of its own with the same rows and events.
+    ///
+    /// - Parameter below: The copy of the rows that show through; nil for none.
+    public func copied(over below: InMemoryRowSource? = nil) -> InMemoryRowSource {
+        let copy = InMemoryRowSource(over: below)
+        copy.tables = tables
+        copy.events = events
+        return copy
+    }
+
     private func own(_ kind: RowKind, _ key: [UInt8]) -> [UInt8]?? {
         guard let table = tables[kind] else { return nil }
         let place = table.place(key)
@@ -184,6 +194,13 @@ public struct EngineCopy {
         return result
     }
 
+    /// The same state over another source that holds the same rows.
+    public func moved(to source: InMemoryRowSource) -> EngineCopy {
+        var copy = EngineCopy(source: source, settings: settings)
+        copy.keepsCache = keepsCache
+        return copy
+    }
+
     /// Forgets the rows in memory.
     public mutating func dropCache() {
         cache = RowCache()
@@ -251,6 +268,14 @@ public struct EdgeHarness {
         base = EngineCopy(source: InMemoryRowSource(), settings: settings)
         settings.keepsDigests = keepsDigestsOfOverlay
         overlay = EngineCopy(source: InMemoryRowSource(over: base.source), settings: settings)
+    }
+
+    /// A node of its own that stands where this one does.
+    public func copied() -> EdgeHarness {
+        var copy = self
+        copy.base = base.moved(to: base.source.copied())
+        copy.overlay = overlay.moved(to: overlay.source.copied(over: copy.base.source))
+        return copy
     }
 
     /// Whether rows stay in memory between transactions.
@@ -432,6 +457,13 @@ public struct HubHarness {
                 keepsDigests: true
             )
         )
+    }
+
+    /// A hub of its own that stands where this one does.
+    public func copied() -> HubHarness {
+        var hub = self
+        hub.copy = copy.moved(to: copy.source.copied())
+        return hub
     }
 
     /// Whether rows stay in memory between transactions.
