@@ -38,6 +38,7 @@ public final class InMemoryRowSource: RowSource {
     /// A source of its own with the same rows and events.
     ///
     /// - Parameter below: The copy of the rows that show through; nil for none.
+    /// - Returns: The copy; what is written to one of them does not show in the other.
     public func copied(over below: InMemoryRowSource? = nil) -> InMemoryRowSource {
         let copy = InMemoryRowSource(over: below)
         copy.tables = tables
