@@ -62,7 +62,7 @@ public final class EdgeAgent: Service, Sendable {
             while !Task.isCancelled {
                 var wait = Self.expiryLook
                 if let next = try await self.node.expire() {
-                    let left = next.microseconds - self.node.now().microseconds
+                    let left = next.microseconds(since: self.node.now())
                     // What is due already waits for another node, or cannot be recorded now.
                     wait = min(wait, left > 0 ? .microseconds(left) : .seconds(1))
                 }

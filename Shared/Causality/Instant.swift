@@ -41,6 +41,16 @@ public struct Instant: Hashable, Comparable, Sendable {
         return Instant(microseconds: sum)
     }
 
+    /// How much later than another instant this one is, in microseconds, negative if it is earlier;
+    /// what cannot be represented becomes the nearest number that can.
+    ///
+    /// - Parameter other: The other instant.
+    /// - Returns: Microseconds.
+    public func microseconds(since other: Instant) -> Int64 {
+        let (difference, overflow) = microseconds.subtractingReportingOverflow(other.microseconds)
+        return overflow ? (self < other ? .min : .max) : difference
+    }
+
     /// The time in UTC as RFC 3339 writes it: `2026-11-23T09:15:00.5Z`.
     ///
     /// A fraction appears only when it is not zero, and without trailing zeros. Outside the years

@@ -219,6 +219,15 @@ extension StockState {
         try cache.parked.row(ParkedRow.Key(home: home, event: event), from: reader)
     }
 
+    /// The sites that show a conflict of a site; none if the site has no such conflict.
+    package mutating func sites(
+        of conflict: String,
+        at site: SiteCode
+    ) throws(EngineError) -> [SiteCode] {
+        let key = ConflictRow.Key(home: site, id: conflict)
+        return try cache.conflicts.row(key, from: reader)?.sites ?? []
+    }
+
     /// The first site that shows a conflict; nil if none does, or the network's catalogue.
     package mutating func siteOfConflict(_ id: String) throws(EngineError) -> SiteCode? {
         for site in try heldSites() {

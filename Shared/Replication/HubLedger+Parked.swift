@@ -92,7 +92,7 @@ extension HubLedger {
             return nil
         }
         let content = try Self.decoded(sealed.bytes, id: event, site: site)
-        return (event.node == identity.node ? content : vetted(content, site), entry)
+        return (event.node == identity.node ? content : try vetted(content, site, &state), entry)
     }
 
     /// Fills in what an operator need not say of a parked event or a conflict.

@@ -158,7 +158,7 @@ public struct HubLedger: Sendable {
                             chainHash: checked.chain.hashes[offset]
                         )
                     )
-                    let event = vetted(event, site)
+                    let event = try vetted(event, site, &state)
                     ruling = try order(event, in: log, &state, &tail, receivedAt)
                     try followUp(event, in: log, &state, &tail, &clock, receivedAt)
                 } else {
@@ -294,7 +294,11 @@ public struct HubLedger: Sendable {
     }
 
     /// What a node may not say is kept and parked, never applied.
-    func vetted(_ event: InventoryEvent, _ site: SiteCode) -> InventoryEvent {
+    func vetted(
+        _ event: InventoryEvent,
+        _ site: SiteCode,
+        _ state: inout StockState
+    ) throws(EngineError) -> InventoryEvent {
         var event = event
         let isOwn: Bool
         switch event.body {
@@ -313,9 +317,12 @@ public struct HubLedger: Sendable {
             .packCompleted, .shipmentDispatched, .returnReceived, .returnDispositioned,
             .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected, .moved,
             .statusChanged, .scrapped, .repacked, .supplierReturnDispatched, .reversed,
-            .rightsGranted, .rightsRequested,
-            .conflictResolved, .exceptionAcknowledged, .unknown:
+            .rightsGranted, .rightsRequested, .exceptionAcknowledged, .unknown:
             isOwn = true
+        case .conflictResolved(let decision):
+            // It closes the conflict at the other sites too, but only where that is shown.
+            let shown = try state.sites(of: decision.subject, at: site)
+            isOwn = decision.sites.allSatisfy { shown.contains($0) }
         }
         if event.site != site || !isOwn {
             event.site = site

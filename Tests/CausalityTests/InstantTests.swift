@@ -141,4 +141,13 @@ struct InstantTests {
     func `a zone of a day or more is refused`(offset: Int16) {
         #expect(WallTime(instant: Instant(microseconds: 0), offsetMinutes: offset) == nil)
     }
+
+    @Test func `a distance that cannot be represented is the nearest that can`() {
+        let (first, last) = (Instant(microseconds: .min), Instant(microseconds: .max))
+        let zero = Instant(microseconds: 0)
+        #expect(last.microseconds(since: zero) == .max)
+        #expect(last.microseconds(since: first) == .max)
+        #expect(first.microseconds(since: last) == .min)
+        #expect(Instant(microseconds: 7).microseconds(since: Instant(microseconds: 9)) == -2)
+    }
 }

@@ -151,6 +151,19 @@ struct ExpiryTests {
         #expect(refused.refusal?.code.text == "nothing_to_release")
     }
 
+    @Test(arguments: [Int64.min, -1, Int64.max])
+    func `a time beyond all times is no trap`(microseconds: Int64) async throws {
+        var cluster = try await cluster()
+        let until = Instant(microseconds: microseconds)
+        try await cluster.record(0, order("SO-2", 1, until: until))
+        try await cluster.settle()
+        for index in 0...1 { _ = try await cluster.expire(index) }
+        try await cluster.settle()
+        let line = try await cluster.line("SO-2", at: "LON")
+        #expect(line.reserved.units == (microseconds == .max ? 1 : 0))
+        #expect(try await cluster.disagreements() == [])
+    }
+
     @Test func `a wrong clock of a node does not end a reservation before its time`() async throws {
         var cluster = try await cluster()
         // The node's clock is an hour ahead of the hub's, which has told it.

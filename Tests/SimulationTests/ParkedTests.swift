@@ -191,18 +191,37 @@ struct ParkedTests {
         let nowhere = EventID(node: event.node, sequence: 99)
         let unknown = EventBody.parkedReleased(ParkedRelease(event: nowhere))
         #expect(try await cluster.recordAtHub(nil, unknown).refusal?.code.text == "unknown_parked")
-        // A node that says so all the same is not believed.
-        let vetted = cluster.ledger.vetted(
-            InventoryEvent(
-                id: nowhere,
-                site: try #require(SiteCode(Self.lon)),
-                recordedAt: HybridTimestamp(wall: cluster.now, counter: 0),
-                context: .empty,
-                body: closing
-            ),
-            try #require(SiteCode(Self.lon))
+        // A node that says so all the same is not believed, nor one that decides for other sites.
+        let foreign = Decision(
+            subject: "c-0",
+            choice: "release",
+            sites: [try #require(SiteCode("MUC"))]
         )
-        #expect(vetted.body.type == "parked_compensated for another site")
+        for body in [closing, .conflictResolved(foreign)] {
+            let vetted = try await vetted(body, nowhere, cluster)
+            #expect(vetted.body.type == "\(body.type) for another site")
+        }
+    }
+
+    /// What the hub makes of an event that a node of the site pushes.
+    private func vetted(
+        _ body: EventBody,
+        _ id: EventID,
+        _ cluster: RightsCluster
+    ) async throws -> InventoryEvent {
+        let site = try #require(SiteCode(Self.lon))
+        let event = InventoryEvent(
+            id: id,
+            site: site,
+            recordedAt: HybridTimestamp(wall: cluster.now, counter: 0),
+            context: .empty,
+            body: body
+        )
+        let ledger = cluster.ledger
+        return try await cluster.hub.read { log in
+            var state = ledger.state(in: log)
+            return try ledger.vetted(event, site, &state)
+        }
     }
 
     @Test func `a release that carries another release is refused`() throws {
