@@ -208,9 +208,9 @@ struct ConflictsResolveCommand: RecordingCommand {
         commandName: "resolve",
         abstract: "Says what was decided about an open conflict, at every site that it touches.",
         discussion: """
-            The decision is kept with the conflict, and the hub and every other node learn of it. It
-            moves no stock: record what you do about it as well, such as a status change or a
-            reversal. Who decides first in the hub's order stands.
+            The decision is kept with the conflict, and the hub and every other node learn
+            of it. It moves no stock: record what you do about it as well, such as a
+            status change or a reversal. Who decides first in the hub's order stands.
 
             Example: plumbline conflicts resolve c-0123456789abcdef --choice release \\
               --reason "Both deliveries are there"
@@ -297,8 +297,8 @@ struct ParkedCommand: AsyncParsableCommand {
         commandName: "parked",
         abstract: "Shows the events that the hub has not applied, and the claims turned down.",
         discussion: """
-            This node goes on to show what its own parked events mean, as provisional. The hub
-            releases one when the reason is gone, or its operator closes it.
+            This node goes on to show what its own parked events mean, as provisional.
+            The hub releases one when the reason is gone, or its operator closes it.
 
             Example: plumbline parked --state open
             """

@@ -9,9 +9,9 @@ struct ConflictsResolveCommand: AsyncParsableCommand {
         commandName: "resolve",
         abstract: "Says what was decided about an open conflict, at every site that it touches.",
         discussion: """
-            The decision is kept with the conflict, and every node learns of it. It moves no stock:
-            record what you do about it as well, such as a status change or a reversal. Who decides
-            first stands; another decision is refused.
+            The decision is kept with the conflict, and every node learns of it. It moves
+            no stock: record what you do about it as well, such as a status change or a
+            reversal. Who decides first stands; another decision is refused.
 
             Example: plumbline-hub conflicts resolve c-0123456789abcdef --choice release \\
               --reason "Both deliveries are there" --actor ann
@@ -70,10 +70,11 @@ struct ParkedCommand: AsyncParsableCommand {
         commandName: "parked",
         abstract: "Events that are kept but not applied, and claims turned down.",
         discussion: """
-            An event is parked when the hub cannot apply it: its item is not in the catalogue, its
-            type is from a newer version, its bytes mean nothing. It blocks nothing, and the node
-            that recorded it goes on to show what it means. The hub releases it by itself when the
-            item is registered or the program upgraded; it takes effect then, at its own time.
+            An event is parked when the hub cannot apply it: its item is not in the
+            catalogue, its type is from a newer version, its bytes mean nothing. It blocks
+            nothing, and the node that recorded it goes on to show what it means. The hub
+            releases it by itself when the item is registered or the program upgraded; it
+            takes effect then, at its own time.
 
             Examples:
               plumbline-hub parked list --state open
@@ -153,8 +154,8 @@ struct ParkedCompensateCommand: AsyncParsableCommand {
         commandName: "compensate",
         abstract: "Closes a parked event, or a claim turned down: it will never take effect.",
         discussion: """
-            The event stays in the log. Its node stops showing what it would have meant; record
-            what has to be true instead, and say so in the reason.
+            The event stays in the log. Its node stops showing what it would have meant;
+            record what has to be true instead, and say so in the reason.
 
             Example: plumbline-hub parked compensate lon-1:43 --reason "Received again as lon-1:57"
             """
