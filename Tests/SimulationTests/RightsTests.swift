@@ -313,4 +313,25 @@ struct RightsTests {
         #expect(try await cluster.balance(nil, at: "LON") == 0)
         try await expectConserved(cluster)
     }
+
+    @Test func `what another holder owes is not promised`() async throws {
+        var cluster = try await RightsCluster(["LON", "LON"])
+        let sku = try #require(RightsCluster.sku)
+        try await cluster.record(0, .item(sku))
+        try await cluster.record(0, .receipt(sku, 10))
+        try await cluster.settle()
+        // The second node holds nothing, and writes off what the first one could promise.
+        let lost = EventLine(sku: sku, quantity: Quantity(units: 4))
+        let scrap = EventBody.scrapped(StockChange(reason: "broken", lines: [lost]))
+        #expect(try await cluster.record(1, scrap).refusal == nil)
+        try await cluster.settle()
+        #expect(try await cluster.balance(cluster.nodes[1].id, at: "LON") == -4)
+        let order = try #require(DocumentID("SO-1"))
+        let promise = try await cluster.record(0, .confirm(order, sku, 10))
+        #expect(promise.isFinal == false)
+        try await cluster.settle()
+        let line = try await cluster.line("SO-1", at: "LON")
+        #expect([line.reserved.units, line.backordered.units] == [6, 4])
+        #expect(try await cluster.disagreements() == [])
+    }
 }
