@@ -110,7 +110,7 @@ public final class EdgeNode: Sendable {
         return results
     }
 
-    /// Lets the reservations end whose time has passed.
+    /// Lets the reservations end whose time has passed, and takes out the lots past their date.
     ///
     /// - Returns: When the next one ends, by the own clock; nil if none does.
     /// - Throws: A storage error.

@@ -38,6 +38,8 @@ struct ItemRegisterCommand: RecordingCommand {
     var gtin: String?
     @Option(help: "How much is held back from promises.")
     var safetyStock: String?
+    @Flag(help: "Keeps its stock by lot: each receipt then names one.")
+    var lotTracked = false
     @Option(
         name: .customLong("unit"),
         help: ArgumentHelp(
@@ -56,6 +58,7 @@ struct ItemRegisterCommand: RecordingCommand {
         command.member("standard_cost", ifAny: standardCost)
         command.member("gtin", ifAny: gtin)
         command.member("safety_stock", ifAny: safetyStock)
+        if lotTracked { command.member("lot_tracked", true) }
         guard !units.isEmpty else { return }
         command.key("conversions")
         command.array { json in

@@ -188,10 +188,25 @@ struct ReasonOption: ParsableArguments {
     var reason: String
 }
 
-/// Where the units are.
+/// Where the units are, and of which lot.
 struct PlaceOption: ParsableArguments {
     @Option(help: ArgumentHelp("The location; default: STOCK.", valueName: "location"))
     var at: String?
+    @OptionGroup var ofLot: LotOption
+
+    var lot: String? { ofLot.lot }
+
+    /// Refuses the options where no lines are written, to which they would be lost.
+    func requireLines(in lines: some LineArguments) throws {
+        try lines.requireLines(for: "--at", at)
+        try lines.requireLines(for: "--lot", lot)
+    }
+}
+
+/// The lot of the units.
+struct LotOption: ParsableArguments {
+    @Option(help: "The lot, of an item that is kept by lot.")
+    var lot: String?
 }
 
 /// Which units, where most are sellable.

@@ -162,22 +162,33 @@ struct OrderLineOption: ParsableArguments {
 struct AllocateCommand: RecordingCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocate",
-        abstract: "Binds reserved units of an order to a location.",
-        discussion: "Example: plumbline allocate SO-1 85123A 6 --at A-01-03"
+        abstract: "Sets reserved units of an order aside in a location.",
+        discussion: """
+            What names no location and no lot is set aside where it should be taken from: first what
+            expires first, never what is past its date, set aside for others, or in a place where
+            something was not found and nobody has counted since.
+
+            Examples:
+              plumbline allocate SO-1
+              plumbline allocate SO-1 85123A 6 --at A-01-03
+            """
     )
     static let records = CommandType.allocated
 
     @OptionGroup var order: OrderArgument
-    @OptionGroup var lines: RequiredLines
+    @OptionGroup var lines: OptionalLines
     @OptionGroup var place: PlaceOption
     @OptionGroup var number: OrderLineOption
     @OptionGroup var recording: RecordingOptions
 
-    func validate() throws { try lines.requireOneLine(for: "--line", number.line) }
+    func validate() throws {
+        try lines.requireOneLine(for: "--line", number.line)
+        try place.requireLines(in: lines)
+    }
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
-        lines.write(to: &command, ["location": place.at, "line": number.line])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "line": number.line])
     }
 }
 
@@ -186,6 +197,9 @@ struct PickCommand: RecordingCommand {
         commandName: "pick",
         abstract: "Records that units of an order were taken to staging.",
         discussion: """
+            What names no location is taken from where it is set aside, else from STOCK; of an item
+            that is kept by lot, what expires first is taken first.
+
             Examples:
               plumbline pick SO-1
               plumbline pick SO-1 85123A 4 --short 2 --at A-01-03
@@ -204,14 +218,14 @@ struct PickCommand: RecordingCommand {
     func validate() throws {
         try lines.requireOneLine(for: "--short", short)
         try lines.requireOneLine(for: "--line", number.line)
-        try lines.requireLines(for: "--at", place.at)
+        try place.requireLines(in: lines)
     }
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
         lines.write(
             to: &command,
-            ["location": place.at, "short": short, "line": number.line]
+            ["location": place.at, "lot": place.lot, "short": short, "line": number.line]
         )
     }
 }
@@ -232,12 +246,12 @@ struct UnpickCommand: RecordingCommand {
 
     func validate() throws {
         try lines.requireOneLine(for: "--line", number.line)
-        try lines.requireLines(for: "--at", place.at)
+        try place.requireLines(in: lines)
     }
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
-        lines.write(to: &command, ["location": place.at, "line": number.line])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "line": number.line])
     }
 }
 
@@ -277,15 +291,19 @@ struct ShipCommand: RecordingCommand {
     @OptionGroup var lines: OptionalLines
     @Option(help: "The shipment's number.")
     var shipment: String?
+    @OptionGroup var goods: LotOption
     @OptionGroup var number: OrderLineOption
     @OptionGroup var recording: RecordingOptions
 
-    func validate() throws { try lines.requireOneLine(for: "--line", number.line) }
+    func validate() throws {
+        try lines.requireOneLine(for: "--line", number.line)
+        try lines.requireLines(for: "--lot", goods.lot)
+    }
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
         command.member("shipment", ifAny: shipment)
-        lines.write(to: &command, ["line": number.line])
+        lines.write(to: &command, ["line": number.line, "lot": goods.lot])
     }
 }
 
@@ -335,7 +353,7 @@ struct ReturnReceiveCommand: RecordingCommand {
         command.member("order", ifAny: order)
         command.member("order_site", ifAny: orderSite)
         command.member("shipment", ifAny: shipment)
-        lines.write(to: &command, ["location": place.at, "status": status])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": status])
     }
 }
 
@@ -361,10 +379,14 @@ struct ReturnDispositionCommand: RecordingCommand {
     var disposition: String
     @Option(help: ArgumentHelp("The location; default: where they came in.", valueName: "location"))
     var at: String?
+    @OptionGroup var goods: LotOption
     @OptionGroup var recording: RecordingOptions
 
     func write(to command: inout JSONWriter) {
         command.member("return", number)
-        lines.write(to: &command, ["disposition": disposition, "location": at])
+        lines.write(
+            to: &command,
+            ["disposition": disposition, "location": at, "lot": goods.lot]
+        )
     }
 }

@@ -34,7 +34,7 @@ struct CountCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("count", count)
         if noPropose { command.member("propose", false) }
-        lines.write(to: &command, ["location": place.at, "status": status])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": status])
     }
 }
 
@@ -74,7 +74,7 @@ struct AdjustProposeCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("adjustment", adjustment)
         command.member("reason", reason.reason)
-        lines.write(to: &command, ["location": place.at, "status": stock.status])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": stock.status])
     }
 }
 
@@ -169,7 +169,7 @@ struct StatusChangeCommand: RecordingCommand {
         command.member("reason", reason.reason)
         lines.write(
             to: &command,
-            ["from_status": from, "to_status": to, "location": place.at]
+            ["from_status": from, "to_status": to, "location": place.at, "lot": place.lot]
         )
     }
 }
@@ -194,7 +194,7 @@ struct ScrapCommand: RecordingCommand {
 
     func write(to command: inout JSONWriter) {
         command.member("reason", reason.reason)
-        lines.write(to: &command, ["location": place.at, "status": status])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": status])
     }
 }
 
@@ -215,7 +215,10 @@ struct RepackCommand: RecordingCommand {
     @OptionGroup var recording: RecordingOptions
 
     func write(to command: inout JSONWriter) {
-        lines.write(to: &command, ["from_uom": from, "to_uom": to, "location": place.at])
+        lines.write(
+            to: &command,
+            ["from_uom": from, "to_uom": to, "location": place.at, "lot": place.lot]
+        )
     }
 }
 

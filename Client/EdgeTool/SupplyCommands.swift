@@ -10,6 +10,7 @@ struct ReceiveCommand: RecordingCommand {
             Examples:
               plumbline receive 85123A 120 --at A-01-03 --unit-cost 1.53 --po PO-7
               plumbline receive 85123A=120@1.53 22423=6@10.20
+              plumbline receive MILK 200 --lot L7 --expiry 2026-12-24 --unit-cost 0.60
             """
     )
     static let records = CommandType.goodsReceived
@@ -24,6 +25,10 @@ struct ReceiveCommand: RecordingCommand {
     var po: String?
     @Option(help: "Who sent the goods.")
     var supplier: String?
+    @Option(
+        help: ArgumentHelp("The last day on which the lot may be sold.", valueName: "date")
+    )
+    var expiry: String?
     @OptionGroup var stock: StatusOption
     @OptionGroup var recording: RecordingOptions
 
@@ -35,7 +40,10 @@ struct ReceiveCommand: RecordingCommand {
         lines.write(
             to: &command,
             price: ("unit_cost", unitCost),
-            ["location": place.at, "status": stock.status, "amount": amount]
+            [
+                "location": place.at, "lot": place.lot, "expiry": expiry, "status": stock.status,
+                "amount": amount,
+            ]
         )
     }
 }
@@ -66,7 +74,7 @@ struct SupplierReturnCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("purchase_order", ifAny: po)
         command.member("event", ifAny: receipt)
-        lines.write(to: &command, ["location": place.at, "status": stock.status])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": stock.status])
     }
 }
 

@@ -68,12 +68,12 @@ struct TransferDispatchCommand: RecordingCommand {
     @OptionGroup var place: PlaceOption
     @OptionGroup var recording: RecordingOptions
 
-    func validate() throws { try lines.requireLines(for: "--at", place.at) }
+    func validate() throws { try place.requireLines(in: lines) }
 
     func write(to command: inout JSONWriter) {
         command.member("transfer", transfer.transfer)
         command.member("to_site", ifAny: to)
-        lines.write(to: &command, ["location": place.at])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot])
     }
 }
 
@@ -95,7 +95,7 @@ struct TransferReceiveCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("transfer", transfer.transfer)
         command.member("from_site", from)
-        lines.write(to: &command, ["location": place.at])
+        lines.write(to: &command, ["location": place.at, "lot": place.lot])
     }
 }
 

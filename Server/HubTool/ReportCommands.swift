@@ -264,3 +264,57 @@ struct NodesCommand: AsyncParsableCommand {
         try await list.show(.nodes, [("site", site)])
     }
 }
+
+struct TasksCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tasks",
+        abstract: "Lists what somebody has to do: count, put back, call back.",
+        discussion: """
+            | Task             | Means                                                      |
+            | ---------------- | ---------------------------------------------------------- |
+            | recount          | count the item in the place that is named                  |
+            | put_back         | unpick what was cancelled after its pick                   |
+            | unpick           | unpick what was picked beyond the order                    |
+            | request_return   | ask the customer for what was cancelled too late           |
+            | return_transfer  | send back what was transferred although cancelled          |
+            | recall           | call back units that left although they are quarantined    |
+
+            A task is done by the event that does it, and then is gone.
+
+            Example: plumbline-hub tasks
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: ArgumentHelp("The items; all if none is given.", valueName: "sku"))
+    var items: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+
+    func run() async throws {
+        try await list.show(.tasks, items.map { ("sku", $0) } + [("site", site)])
+    }
+}
+
+struct LotsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lots",
+        abstract: "Lists the orders for which units of a lot were taken: whom a recall concerns.",
+        discussion: """
+            What is still in stock of a lot is shown by `stock --by lot`.
+
+            Example: plumbline-hub lots L-2026-31
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The lot; all if none is given.") var lot: String?
+    @Option(help: ArgumentHelp("This item alone; repeatable.", valueName: "sku"))
+    var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+
+    func run() async throws {
+        try await list.show(.lots, [("id", lot), ("site", site)] + sku.map { ("sku", $0) })
+    }
+}

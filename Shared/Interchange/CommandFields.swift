@@ -295,6 +295,20 @@ struct CommandFields {
 
     // MARK: Times, events, nodes
 
+    /// A day of the calendar.
+    func date(_ name: String) throws(InterchangeError) -> CivilDate? {
+        guard let text = try text(name) else { return nil }
+        guard let date = CivilDate(text) else {
+            throw refused(
+                .dateMalformed,
+                name,
+                "`\(path(name))` is no day of the calendar.",
+                hint: "Write it as 2027-03-31."
+            )
+        }
+        return date
+    }
+
     /// A time with its zone.
     func time(_ name: String) throws(InterchangeError) -> WallTime? {
         guard let text = try text(name) else { return nil }
@@ -595,11 +609,11 @@ struct CommandFields {
     ///
     /// The schema has refused already what the type does not have.
     private func line(moneyScale: UInt8) throws(InterchangeError) -> EventLine {
-        for name in ["serials", "expiry"] where has(name) {
+        if has("serials") {
             throw refused(
                 .notSupportedYet,
-                name,
-                "`\(path(name))` cannot be recorded by this version.",
+                "serials",
+                "`\(path("serials"))` cannot be recorded by this version.",
                 hint: "Leave the field out; put it in the note if it must not be lost."
             )
         }
@@ -616,6 +630,7 @@ struct CommandFields {
         line.uom = try identifier("uom")
         line.toLocation = try identifier("to")
         line.lot = try identifier("lot")
+        line.expiry = try date("expiry")
         let status = has("from_status") ? "from_status" : "status"
         line.status = try choice(status, StockStatus.init, \.text)
         line.toStatus = try choice("to_status", StockStatus.init, \.text)

@@ -152,6 +152,8 @@ extension InterchangeError.Code {
     public static let amountNegative = Self("amount_negative")
     /// A text is not a time of RFC 3339 with its zone.
     public static let timeMalformed = Self("time_malformed")
+    /// A text is no day of the calendar.
+    public static let dateMalformed = Self("date_malformed")
     /// A text is not an event's id.
     public static let eventMalformed = Self("event_malformed")
     /// No node has the name.

@@ -232,7 +232,7 @@ extension CommandType {
             CommandSchema("order order_site? lines?", lines: "line sku? quantity?")
         case .allocated:
             CommandSchema(
-                "order order_site? lines",
+                "order order_site? lines?",
                 lines: "line? sku quantity location? lot?"
             )
         case .pickCompleted:
@@ -269,12 +269,12 @@ extension CommandType {
         case .transferDispatched:
             CommandSchema(
                 "transfer to_site? lines?",
-                lines: "line? sku quantity location? lot?"
+                lines: "line? sku quantity location? lot? expiry?"
             )
         case .transferReceived:
             CommandSchema(
                 "transfer from_site lines",
-                lines: "line? sku quantity location? lot?"
+                lines: "line? sku quantity location? lot? expiry?"
             )
         case .transferSettled:
             CommandSchema("transfer from_site? lines reason", lines: "line? sku quantity")

@@ -217,6 +217,7 @@ extension JSONWriter {
         case "location", "from": member(name, line.location)
         case "to": member(name, line.toLocation)
         case "lot": member(name, line.lot)
+        case "expiry": member(name, ifAny: line.expiry?.description)
         case "status", "from_status": member(name, ifAny: line.status?.text)
         case "to_status": member(name, ifAny: line.toStatus?.text)
         case "unit_cost": member(name, line.unitCost)
@@ -226,7 +227,7 @@ extension JSONWriter {
         case "short":
             if let short = line.short { member(name, units: short.units, scale: line.scale) }
         case "disposition": member(name, ifAny: line.disposition?.text)
-        default: return  // serials and expiry, which no line holds yet
+        default: return  // serials, which no line holds yet
         }
     }
 }

@@ -67,6 +67,8 @@ package struct OrderLineRow: Row {
     package var returnedValue = Money.zero
     /// Who promised the backordered units, and when; the rank among provisional promises.
     package var promise: Promise
+    /// Where ``allocated`` is set aside, in the order in which it was.
+    package var places: [AllocatedPlace] = []
 
     /// The rank of a provisional promise: priority, then time, then event.
     package struct Promise: Hashable, Sendable {
@@ -119,6 +121,12 @@ package struct OrderLineRow: Row {
         writer.quantity(withdrawn)
         writer.quantity(askedBack)
         writer.quantity(released)
+        writer.varint(UInt64(places.count))
+        for place in places {
+            writer.id(place.location)
+            writer.id(place.lot)
+            writer.quantity(place.quantity)
+        }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -144,6 +152,15 @@ package struct OrderLineRow: Row {
         self.withdrawn = try reader.quantity()
         self.askedBack = try reader.quantity()
         self.released = try reader.quantity()
+        for _ in 0..<(try reader.varint()) {
+            places.append(
+                AllocatedPlace(
+                    location: try reader.id(),
+                    lot: try reader.optionalID(),
+                    quantity: try reader.quantity()
+                )
+            )
+        }
     }
 }
 
@@ -193,6 +210,7 @@ package struct OrderRow: Row {
     package var holdUntil: Instant?
     /// Who last released its reservation, or let it expire.
     package var releasedBy = Latest()
+    package var allocatedBy = Latest()
 
     package init(confirmedBy: EventRef, confirmedAt: Instant, shipFrom: SiteCode) {
         self.confirmedBy = confirmedBy
@@ -223,6 +241,7 @@ package struct OrderRow: Row {
         writer.latest(amendedBy)
         writer.optional(holdUntil) { $0.signed($1.microseconds) }
         writer.latest(releasedBy)
+        writer.latest(allocatedBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -248,6 +267,7 @@ package struct OrderRow: Row {
             Instant(microseconds: try r.signed())
         }
         self.releasedBy = try reader.latest()
+        self.allocatedBy = try reader.latest()
     }
 }
 
@@ -790,6 +810,7 @@ package struct TaskRow: Row {
         case recount = 1
         case requestReturn = 2
         case returnTransfer = 3
+        case recall = 4
         case unpick = 30
 
         /// The stable text.
@@ -799,6 +820,7 @@ package struct TaskRow: Row {
             case .recount: "recount"
             case .requestReturn: "request_return"
             case .returnTransfer: "return_transfer"
+            case .recall: "recall"
             case .unpick: "unpick"
             }
         }

@@ -21,6 +21,7 @@ package struct ConflictRow: Row {
         case pickedTwice = 11
         case receivedAgainstChange = 13
         case expiredAndPicked = 14
+        case quarantinedAndTaken = 15
         case transferDiffers = 16
         case receivedBeforeDispatch = 17
         case amendedAfterPick = 19
@@ -45,6 +46,7 @@ package struct ConflictRow: Row {
             case .pickedTwice: "picked_twice"
             case .receivedAgainstChange: "received_against_change"
             case .expiredAndPicked: "expired_and_picked"
+            case .quarantinedAndTaken: "quarantined_and_taken"
             case .transferDiffers: "transfer_differs"
             case .receivedBeforeDispatch: "received_before_dispatch"
             case .amendedAfterPick: "amended_after_pick"

@@ -187,6 +187,8 @@ public struct EventLine: Hashable, Sendable {
     public var toLocation: LocationID?
     /// The production lot.
     public var lot: LotID?
+    /// The last day on which the lot may be promised, in UTC.
+    public var expiry: CivilDate?
     /// The status of the stock; for a change of status, the old one.
     public var status: StockStatus?
     /// For a change of status, the new one.

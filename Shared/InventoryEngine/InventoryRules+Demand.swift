@@ -73,7 +73,7 @@ extension Decider {
         return order
     }
 
-    private mutating func line(
+    mutating func orderLine(
         _ work: OrderWork,
         _ number: Int32
     ) throws(EngineError) -> OrderLineRow? {
@@ -112,7 +112,9 @@ extension Decider {
             let numbers = entered.line.map { [$0] } ?? order.lines
             var home: Int32?
             for number in numbers {
-                guard let row = try line(work, number), row.sku == entered.sku else { continue }
+                guard let row = try orderLine(work, number), row.sku == entered.sku else {
+                    continue
+                }
                 home = home ?? number
                 let free = try open(row).minus(used[number] ?? .zero).clampedToZero
                 let taken = min(free, left)
@@ -182,7 +184,7 @@ extension Decider {
     ) throws(EngineError) -> [EventLine] {
         var lines: [EventLine] = []
         for number in order.lines {
-            guard let row = try line(work, number) else { continue }
+            guard let row = try orderLine(work, number) else { continue }
             let quantity = try open(row)
             if quantity.units > 0 { lines.append(try openLine(number, row, quantity)) }
         }
@@ -217,7 +219,7 @@ extension Decider {
         }
         for index in work.lines.indices {
             let field = "lines[\(index)]"
-            guard let number = work.lines[index].line, let row = try line(work, number) else {
+            guard let number = work.lines[index].line, let row = try orderLine(work, number) else {
                 throw .refused(
                     "unknown_order_line",
                     "Order \(work.order) has no such line.",
@@ -269,7 +271,7 @@ extension Decider {
         }
         for index in work.lines.indices {
             let field = "lines[\(index)]"
-            guard let number = work.lines[index].line, let row = try line(work, number) else {
+            guard let number = work.lines[index].line, let row = try orderLine(work, number) else {
                 throw .refused(
                     "unknown_order_line",
                     "Order \(work.order) has no such line.",
@@ -298,7 +300,7 @@ extension Decider {
     mutating func released(_ work: OrderWork) throws(EngineError) -> OrderWork {
         let work = try cancelled(work)
         for (index, entered) in work.lines.enumerated() {
-            guard let number = entered.line, let row = try line(work, number) else { continue }
+            guard let number = entered.line, let row = try orderLine(work, number) else { continue }
             let open = try row.open()
             guard entered.quantity <= open else {
                 throw .refused(
@@ -315,15 +317,28 @@ extension Decider {
     mutating func allocated(_ work: OrderWork) throws(EngineError) -> OrderWork {
         let order = try requiredOrder(work)
         var work = work
-        work.lines = try resolve(work.lines)
-        try place(&work.lines)
-        work.lines = try match(
-            work.lines,
-            work,
-            order,
-            { (row) throws(EngineError) in row.reserved },
-            excess: "over_allocated"
-        )
+        let isAll = work.lines.isEmpty
+        if isAll {
+            work.lines = try allLines(work, order) { (row) throws(EngineError) in row.reserved }
+        } else {
+            work.lines = try resolve(work.lines)
+            work.lines = try match(
+                work.lines,
+                work,
+                order,
+                { (row) throws(EngineError) in row.reserved },
+                excess: "over_allocated"
+            )
+        }
+        work.lines = try allocationPlaces(work.lines, mayBeLess: isAll)
+        guard !work.lines.isEmpty else {
+            throw .refused(
+                "nothing_to_allocate",
+                "Nothing of order \(work.order) is reserved, or nothing of it is free anywhere.",
+                field: "order",
+                hint: "Look with: plumbline orders \(work.order)"
+            )
+        }
         return work
     }
 
@@ -361,6 +376,7 @@ extension Decider {
                 excess: "over_pick"
             )
         }
+        work.lines = try pickPlaces(work.lines, work)
         try place(&work.lines)
         return work
     }
@@ -394,6 +410,7 @@ extension Decider {
         guard !work.lines.isEmpty else {
             throw .refused("nothing_to_unpick", "Nothing is picked.", field: "order")
         }
+        work.lines = try stagedLots(work.lines, work)
         try place(&work.lines)
         return work
     }
@@ -446,6 +463,7 @@ extension Decider {
                 excess: "over_ship"
             )
         }
+        work.lines = try stagedLots(work.lines, work)
         return work
     }
 
@@ -461,6 +479,7 @@ extension Decider {
         }
         body.lines = try resolve(body.lines)
         try place(&body.lines, status: .returned)
+        try requireLots(body.lines)
         if body.orderSite == site { body.orderSite = nil }
         if let other = body.orderSite { try checkSite(other, field: "order_site") }
         guard let order = body.order, body.orderSite == nil else { return body }
@@ -515,6 +534,7 @@ extension Decider {
             }
             body.lines[index].location = line.location ?? place.location
             body.lines[index].status = place.status
+            body.lines[index].lot = line.lot ?? place.lot
         }
         try place(&body.lines)
         return body

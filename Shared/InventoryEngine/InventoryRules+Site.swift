@@ -152,6 +152,7 @@ extension Decider {
             throw .refused("lines_missing", "At least one line is needed.", field: "lines")
         }
         try matchTransferLines(&transfer, row)
+        transfer.lines = try transferLots(transfer.lines)
         try place(&transfer.lines)
         return transfer
     }
@@ -214,8 +215,44 @@ extension Decider {
         let row = try known(transfer)
         transfer.lines = try resolve(transfer.lines)
         try matchTransferLines(&transfer, row)
+        try fillArrived(&transfer.lines, row)
         try place(&transfer.lines)
+        try requireLots(transfer.lines)
         return transfer
+    }
+
+    /// Fills in the lots that arrive, where the dispatch says which left.
+    private mutating func fillArrived(
+        _ lines: inout [EventLine],
+        _ row: TransferRow?
+    ) throws(EngineError) {
+        guard let event = row?.dispatchedBy.event, let located = try state.located(event.id),
+            case .transferDispatched(let sent) = located.event.body
+        else { return }
+        var filled: [EventLine] = []
+        for line in lines {
+            let left = sent.lines.filter { $0.line == line.line && $0.lot != nil }
+            guard line.lot == nil, let first = left.first else {
+                filled.append(line)
+                continue
+            }
+            var sum = Quantity.zero
+            for part in left { sum = try sum.plus(part.quantity) }
+            if Set(left.map(\.lot)).count == 1 {
+                var one = line
+                (one.lot, one.expiry) = (first.lot, first.expiry)
+                filled.append(one)
+            } else if sum == line.quantity {
+                for part in left {
+                    var one = line
+                    (one.lot, one.expiry, one.quantity) = (part.lot, part.expiry, part.quantity)
+                    filled.append(one)
+                }
+            } else {
+                filled.append(line)
+            }
+        }
+        lines = filled
     }
 
     mutating func settled(_ transfer: Transfer) throws(EngineError) -> Transfer {
@@ -265,6 +302,7 @@ extension Decider {
         var count = count
         count.lines = try resolve(count.lines, .zeroOrMore)
         try place(&count.lines)
+        try requireLots(count.lines)
         return count
     }
 
@@ -281,6 +319,7 @@ extension Decider {
         var adjustment = adjustment
         adjustment.lines = try resolve(adjustment.lines, .signed)
         try place(&adjustment.lines, status: .sellable)
+        try requireLots(adjustment.lines)
         return adjustment
     }
 
@@ -330,6 +369,7 @@ extension Decider {
         var change = change
         change.lines = try resolve(change.lines)
         try place(&change.lines, status: .sellable)
+        try fillLots(&change.lines)
         for index in change.lines.indices {
             guard let to = change.lines[index].toLocation else {
                 throw .refused(
@@ -371,6 +411,7 @@ extension Decider {
                 )
             }
         }
+        try fillLots(&change.lines)
         return change
     }
 
@@ -379,6 +420,7 @@ extension Decider {
         try InventoryRules.checkText(change.reason, field: "reason")
         change.lines = try resolve(change.lines)
         try place(&change.lines, status: .sellable)
+        try fillLots(&change.lines)
         return change
     }
 

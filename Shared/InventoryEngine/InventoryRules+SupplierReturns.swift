@@ -14,6 +14,7 @@ extension Decider {
         var goods = goods
         goods.lines = try resolve(goods.lines)
         try place(&goods.lines, status: .sellable)
+        try fillLots(&goods.lines)
         let receipt = try receipt(of: &goods)
         if receipt == nil, let order = goods.purchaseOrder {
             try matchPurchaseLines(&goods.lines, order)

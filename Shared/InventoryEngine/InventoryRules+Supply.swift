@@ -17,11 +17,11 @@ extension Decider {
                 hint: "Leave it out, or use average."
             )
         }
-        guard !properties.isLotTracked, !properties.isSerialTracked, !properties.isLotCosted else {
+        guard !properties.isSerialTracked, !properties.isLotCosted else {
             throw .refused(
                 "not_supported_yet",
-                "Lots and serial numbers are not supported by this version.",
-                field: properties.isLotTracked ? "lot_tracked" : "serial_tracked"
+                "Serial numbers and costs by lot are not supported by this version.",
+                field: properties.isSerialTracked ? "serial_tracked" : "lot_costed"
             )
         }
         guard properties.safetyStock.units >= 0 else {
@@ -177,7 +177,9 @@ extension Decider {
     mutating func received(_ receipt: GoodsReceipt) throws(EngineError) -> GoodsReceipt {
         var receipt = receipt
         receipt.lines = try resolve(receipt.lines)
+        try checkExpiry(&receipt.lines)
         try place(&receipt.lines, status: .sellable)
+        try requireLots(receipt.lines)
         if let order = receipt.purchaseOrder {
             try matchPurchaseLines(&receipt.lines, order)
         }

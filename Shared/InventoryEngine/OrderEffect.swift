@@ -55,6 +55,8 @@ package struct OrderEffectRow: Row {
         package var lostToPutBack = Quantity.zero
         /// Of the units that had been cancelled: those whose reservation had only ended.
         package var fromReleased = Quantity.zero
+        /// Of the units shipped: what was quarantined.
+        package var shippedHeld = Quantity.zero
         /// The part of the event's line that the step is about, where its recorder did not know the
         /// order; nil for the whole line as the event has it.
         package var piece: Piece?
@@ -97,6 +99,7 @@ package struct OrderEffectRow: Row {
             writer.quantity(step.shippedBeyond)
             writer.quantity(step.lostToPutBack)
             writer.quantity(step.fromReleased)
+            writer.quantity(step.shippedHeld)
             writer.optional(step.piece) { writer, piece in
                 writer.optional(piece.line) { $0.signed(Int64($1)) }
                 writer.quantity(piece.quantity)
@@ -119,6 +122,7 @@ package struct OrderEffectRow: Row {
             step.shippedBeyond = try reader.quantity()
             step.lostToPutBack = try reader.quantity()
             step.fromReleased = try reader.quantity()
+            step.shippedHeld = try reader.quantity()
             step.piece = try reader.optional { (reader) throws(EngineError) in
                 let line = try reader.optional { (reader) throws(EngineError) in
                     Int32(truncatingIfNeeded: try reader.signed())

@@ -115,6 +115,8 @@ package struct StockSummary: Row {
     package var lastPosting: MovementKey?
     /// Who moved it last, for a retirement of the item that does not know of it.
     package var movedBy = Latest()
+    /// What of the units in staging is quarantined, by order.
+    package var quarantined = Quantity.zero
 
     package init() {}
 
@@ -150,6 +152,7 @@ package struct StockSummary: Row {
         writer.optional(countedAt) { $0.signed($1.microseconds) }
         writer.place(lastPosting)
         writer.latest(movedBy)
+        writer.quantity(quarantined)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -173,5 +176,6 @@ package struct StockSummary: Row {
         }
         self.lastPosting = try reader.place()
         self.movedBy = try reader.latest()
+        self.quarantined = try reader.quantity()
     }
 }

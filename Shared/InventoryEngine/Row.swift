@@ -13,6 +13,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case location = 10
     case bucket = 11
     case returnedReceipt = 12
+    case lot = 13
+    case lotDue = 14
     // Commitment layer.
     case orderLine = 20
     case surplus = 21
@@ -23,6 +25,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case freeze = 26
     case rightsRequest = 27
     case hold = 28
+    case allocation = 29
+    case staged = 32
     // Financial layer.
     case valuation = 30
     case account = 31

@@ -261,6 +261,10 @@ public struct RowCache: Sendable {
     var rightsRequests = Table<RightsRequestRow>()
     var holds = Table<HoldRow>()
     var returnedReceipts = Table<ReturnedReceiptRow>()
+    var lots = Table<LotRow>()
+    var lotsDue = Table<LotDueRow>()
+    var allocations = Table<AllocationRow>()
+    var staged = Table<StagedRow>()
     var valuations = Table<ValuationRow>()
     var accounts = Table<AccountRow>()
     var orders = Table<OrderRow>()
@@ -319,6 +323,10 @@ public struct RowCache: Sendable {
         rightsRequests = Table()
         holds = Table()
         returnedReceipts = Table()
+        lots = Table()
+        lotsDue = Table()
+        allocations = Table()
+        staged = Table()
     }
 }
 
@@ -345,6 +353,10 @@ extension RowCache {
         try visitor.visit(&rightsRequests)
         try visitor.visit(&holds)
         try visitor.visit(&returnedReceipts)
+        try visitor.visit(&lots)
+        try visitor.visit(&lotsDue)
+        try visitor.visit(&allocations)
+        try visitor.visit(&staged)
         try visitor.visit(&valuations)
         try visitor.visit(&accounts)
         try visitor.visit(&orders)

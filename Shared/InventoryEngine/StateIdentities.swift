@@ -29,6 +29,7 @@ package struct StateIdentities: Sendable {
         var rightsOwed: Int128 = 0
         var valuedUnits: Int128 = 0
         var layerValue: Int128 = 0
+        var quarantined: Int128 = 0
         var frozen: Int128 = 0
         var freezes: Int128 = 0
         var unposted: Int128 = 0
@@ -59,6 +60,8 @@ package struct StateIdentities: Sendable {
     private var accounts: [AccountRow.Key: Totals] = [:]
     private var transitValues: [SiteCode: Int128] = [:]
     private var buckets: [BucketRow.Key: Int128] = [:]
+    private var lots: [LotRow.Key: Int128] = [:]
+    private var allocations: [AllocationRow.Key: Int128] = [:]
     private var lineFaults: [Fault] = []
 
     package init() {}
@@ -125,7 +128,17 @@ package struct StateIdentities: Sendable {
         case .summary:
             stocks[try StockKey(bytes: key), default: Sums()].summary =
                 try StockSummary(bytes: value)
-        case .item, .site, .node, .policy, .location, .task, .order, .purchaseOrder, .transfer,
+        case .lot:
+            let (place, row) = (try LotRow.Key(bytes: key), try LotRow(bytes: value))
+            lots[place, default: 0] -= Int128(row.sellable.units)
+        case .allocation:
+            let (place, row) = (try AllocationRow.Key(bytes: key), try AllocationRow(bytes: value))
+            allocations[place, default: 0] -= Int128(row.quantity.units)
+        case .staged:
+            let (place, row) = (try StagedRow.Key(bytes: key), try StagedRow(bytes: value))
+            stocks[place.stock, default: Sums()].quarantined += Int128(row.held.units)
+        case .lotDue, .item, .site, .node, .policy, .location, .task, .order, .purchaseOrder,
+            .transfer,
             .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
             .parked,
             .operation, .orderEffect, .rightsRequest, .hold, .returnedReceipt, .digest,
@@ -142,6 +155,9 @@ package struct StateIdentities: Sendable {
             stocks[stock, default: Sums()].unsellable += Int128(row.quantity.units)
         }
         buckets[key, default: 0] += Int128(row.quantity.units)
+        if let lot = key.lot, key.status == .sellable, key.location != .staging {
+            lots[LotRow.Key(stock: stock, lot: lot), default: 0] += Int128(row.quantity.units)
+        }
     }
 
     private mutating func add(_ key: PostingRow.Key, _ row: PostingRow) {
@@ -165,6 +181,27 @@ package struct StateIdentities: Sendable {
         stocks[stock, default: Sums()].picked += Int128(row.picked.units)
         stocks[stock, default: Sums()].packed += Int128(row.packed.units)
         stocks[stock, default: Sums()].backordered += Int128(row.backordered.units)
+        var placed: Int128 = 0
+        for place in row.places {
+            placed += Int128(place.quantity.units)
+            let kept = AllocationRow.Key(
+                stock: stock,
+                location: place.location,
+                lot: place.lot,
+                orderSite: key.orderSite,
+                order: key.order,
+                line: key.line
+            )
+            allocations[kept, default: 0] += Int128(place.quantity.units)
+        }
+        if placed != Int128(row.allocated.units) {
+            lineFaults.append(
+                Fault(
+                    place: "order \(key.order), line \(key.line) at \(key.home)",
+                    sentence: "What is set aside in places is not what is allocated."
+                )
+            )
+        }
         let parts = [
             row.reserved, row.allocated, row.picked, row.packed, row.shipped, row.backordered,
             row.cancelled,
@@ -208,6 +245,22 @@ package struct StateIdentities: Sendable {
                 Fault(
                     place: "\(key.sku) in \(key.location) at \(key.home), \(key.status.text)",
                     sentence: "The quantity is not the sum of its postings."
+                )
+            )
+        }
+        for (key, difference) in lots where difference != 0 {
+            faults.append(
+                Fault(
+                    place: "lot \(key.lot) of \(name(key.stock))",
+                    sentence: "The sellable quantity is not the sum of its places."
+                )
+            )
+        }
+        for (key, difference) in allocations where difference != 0 {
+            faults.append(
+                Fault(
+                    place: "\(key.stock.sku) in \(key.location) at \(key.stock.home)",
+                    sentence: "What is set aside there is not what order \(key.order) says."
                 )
             )
         }
@@ -260,6 +313,7 @@ package struct StateIdentities: Sendable {
             (kept.inTransitOut, sums.inTransitOut, "in transit from here"),
             (kept.rights, sums.rights, "promise rights"),
             (kept.rightsOwed, sums.rightsOwed, "promise rights owed"),
+            (kept.quarantined, sums.quarantined, "quarantined in staging"),
         ]
         var faults: [String] = []
         for (quantity, sum, what) in pairs where Int128(quantity.units) != sum {

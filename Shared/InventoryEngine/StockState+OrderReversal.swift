@@ -47,8 +47,7 @@ extension StockState {
         for (line, step) in steps.map({ ($0.line, $0.step) }) {
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
-            try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
-            try moveStock(stock, location, line.lot, .sellable, by: line.quantity)
+            try unstageBack(current, work, line, line.quantity)
             try undoPick(current, work, line, line.quantity, step)
             guard let short = line.short, short.units > 0 else { continue }
             if let (key, old) = try orderLine(current, work, line) {
@@ -56,7 +55,7 @@ extension StockState {
                 let again = min(step.unallocated, row.reserved)
                 row.reserved = try row.reserved.minus(again)
                 row.allocated = try row.allocated.plus(again)
-                try setOrderLine(key, to: row)
+                try setOrderLine(key, to: row, at: line.allocatedPlace)
             }
             try addTask(.recount, location.text, stock, -short)
         }
@@ -102,7 +101,7 @@ extension StockState {
             row.reserved = try row.reserved.plus(back).minus(waiting).minus(chosen)
             let cancelled = try cancelAgain(&row)
             left = try left.minus(revived).minus(back)
-            try setOrderLine(key, to: row)
+            try setOrderLine(key, to: row, at: line.allocatedPlace)
             let stock = StockKey(home: current.site, sku: line.sku)
             let task = "\(work.order)/\(key.line)"
             try addTask(.putBack, task, stock, -(revived.plus(cancelled)))
@@ -175,9 +174,7 @@ extension StockState {
         }
         try setSurplus(surplusKey, to: surplus)
         guard step.pickSkipped.units > 0 else { return }
-        let stock = StockKey(home: current.site, sku: line.sku)
-        try moveStock(stock, .staging, line.lot, .sellable, by: -step.pickSkipped)
-        try moveStock(stock, .stock, line.lot, .sellable, by: step.pickSkipped)
+        try unstageBack(current, work, line, step.pickSkipped, to: .stock)
         try undoPick(current, work, line, step.pickSkipped, step)
     }
 
@@ -192,7 +189,8 @@ extension StockState {
         for undone in steps {
             let (line, step) = (undone.line, undone.step)
             let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
+            try restage(current, work, line, held: step.shippedHeld)
+            try addTask(.recall, work.order.text, stock, -step.shippedHeld)
             var left = line.quantity
             let surplusKey = surplusKey(current, work, line.sku)
             var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()

@@ -390,18 +390,57 @@ extension StockState {
                 throw .refused("unknown_order", "Order \(body.order) has no such line.")
             }
             var row = old
-            let taken = min(row.reserved, line.quantity)
+            var place = line.allocatedPlace
+            let asked = min(row.reserved, line.quantity)
+            let lost = try quarantinedMeanwhile(current, key, old.sku, place, asked)
+            let taken = try asked.minus(lost)
             row.reserved = try row.reserved.minus(taken)
             row.allocated = try row.allocated.plus(taken)
-            if taken < line.quantity {
+            if asked < line.quantity {
                 raise(
                     "allocated_less",
                     line.sku,
                     "Less of \(line.sku) is reserved for \(body.order) than was allocated."
                 )
             }
-            try setOrderLine(key, to: row)
+            place.quantity = taken
+            try setOrderLine(key, to: row, at: place)
         }
+        if let (key, known) = try orderRow(current, body) {
+            var order = known
+            order.allocatedBy.note(current.ref)
+            try cache.orders.set(key, to: order, from: reader)
+        }
+    }
+
+    /// What cannot be set aside in a place because it was quarantined there meanwhile.
+    private mutating func quarantinedMeanwhile(
+        _ current: Current,
+        _ key: OrderLineRow.Key,
+        _ sku: SKU,
+        _ place: AllocatedPlace,
+        _ quantity: Quantity
+    ) throws(EngineError) -> Quantity {
+        let stock = StockKey(home: current.site, sku: sku)
+        let free = try unallocated(stock, place.location, place.lot).clampedToZero
+        let missing = try quantity.minus(free)
+        guard missing.units > 0 else { return .zero }
+        var set = Quantity.zero
+        for (_, row) in try allocations(stock, place.location, place.lot) {
+            set = try set.plus(row.quantity)
+        }
+        guard
+            let held = try quarantined(
+                current,
+                stock,
+                place.location,
+                place.lot,
+                set.plus(quantity)
+            ), let other = held.by.event
+        else { return .zero }
+        let lost = min(held.quantity, missing)
+        try raiseAllocationLost(current, with: other, key, stock.sku, lost)
+        return lost
     }
 
     // MARK: Facts
@@ -419,8 +458,27 @@ extension StockState {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
-            try moveStock(stock, location, line.lot, .sellable, by: -line.quantity)
-            try moveStock(stock, .staging, line.lot, .sellable, by: line.quantity)
+            let held = try quarantined(current, stock, location, line.lot, line.quantity)
+            try moveStock(
+                stock,
+                location,
+                line.lot,
+                .sellable,
+                by: -(line.quantity.minus(held?.quantity ?? .zero))
+            )
+            if let held {
+                try moveStock(stock, location, line.lot, held.status, by: -held.quantity)
+                if let other = held.by.event {
+                    try raiseQuarantined(
+                        current,
+                        with: other,
+                        line.sku,
+                        body.order.text,
+                        held: held.quantity
+                    )
+                }
+            }
+            try stage(current, body, stock, line.lot, line.quantity, held: held)
             var step = first
             if let short = line.short, short.units > 0 {
                 try pickShort(current, body, line, short, &step)
@@ -451,7 +509,7 @@ extension StockState {
             row.allocated = try row.allocated.minus(back)
             row.reserved = try row.reserved.plus(back)
             step.unallocated = back
-            try setOrderLine(key, to: row)
+            try setOrderLine(key, to: row, at: line.allocatedPlace)
         }
         try addTask(
             .recount,
@@ -491,7 +549,7 @@ extension StockState {
             step.fromAllocated = try old.allocated.minus(row.allocated)
             step.fromBackordered = try old.backordered.minus(row.backordered)
             step.fromCancelled = revived
-            try setOrderLine(key, to: row)
+            try setOrderLine(key, to: row, at: line.allocatedPlace)
             if revived.units > 0 {
                 let stock = StockKey(home: current.site, sku: line.sku)
                 if freed.units > 0, let known = try orderRow(current, work)?.row,
@@ -591,17 +649,26 @@ extension StockState {
     ) throws(EngineError) {
         for (line, _) in try stepsAhead(current, body, { $0.picked }) {
             try knownItem(line)
-            let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                .sellable,
-                by: line.quantity
-            )
+            try unstageBack(current, body, line, line.quantity)
             try putBack(current, body, line, line.quantity)
         }
+    }
+
+    /// Takes units from staging back to the place that a line names; what is quarantined goes first,
+    /// and stays so.
+    mutating func unstageBack(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ quantity: Quantity,
+        to location: LocationID? = nil
+    ) throws(EngineError) {
+        let stock = StockKey(home: current.site, sku: line.sku)
+        let place = location ?? line.location ?? .stock
+        let held = try unstage(current, work, line, quantity, heldFirst: true)
+        let heldQuantity = held?.quantity ?? .zero
+        try moveStock(stock, place, line.lot, .sellable, by: quantity.minus(heldQuantity))
+        if let held { try moveStock(stock, place, line.lot, held.status, by: heldQuantity) }
     }
 
     /// What was put back is no longer picked: surplus first, then what was to be put back, then
@@ -674,7 +741,7 @@ extension StockState {
         if missing.units > 0 {
             let stock = StockKey(home: current.site, sku: line.sku)
             try moveStock(stock, .stock, line.lot, .sellable, by: -missing)
-            try moveStock(stock, .staging, line.lot, .sellable, by: missing)
+            try stage(current, work, stock, line.lot, missing)
             try pick(current, work, line, missing, &step)
             step.pickSkipped = missing
             raise("pick_skipped", line.sku, "\(line.sku) was packed before it was picked.")
@@ -722,7 +789,7 @@ extension StockState {
                 if step.pickSkipped.units > 0 { hasPicked = true }
                 raise("pack_skipped", line.sku, "\(line.sku) was dispatched before it was packed.")
             }
-            try moveStock(stock, .staging, line.lot, .sellable, by: -line.quantity)
+            try takeToShip(current, body, line, &step)
             var left = line.quantity
             if let (key, old) = try orderLine(current, body, line) {
                 var row = old
@@ -765,6 +832,28 @@ extension StockState {
         try noteDispatch(current, body, revived)
     }
 
+    /// Takes shipped units out of staging; what of them is quarantined is on the recall list.
+    private mutating func takeToShip(
+        _ current: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ step: inout OrderEffectRow.Step
+    ) throws(EngineError) {
+        let stock = StockKey(home: current.site, sku: line.sku)
+        let held = try unstage(current, work, line, line.quantity, isShipped: true)
+        if let held {
+            step.shippedHeld = held.quantity
+            try recall(current, stock, work.order.text, held)
+        }
+        if let expiry = try expiry(of: line.lot, stock), expiry < current.effective.date {
+            raise(
+                "expired_dispatched",
+                line.sku,
+                "\(line.sku) left for \(work.order) after the date of its lot, \(expiry)."
+            )
+        }
+    }
+
     private mutating func noteDispatch(
         _ current: Current,
         _ body: OrderWork,
@@ -802,6 +891,7 @@ extension StockState {
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
             let status = line.status ?? .returned
+            try noteExpiry(stock, line)
             try moveStock(stock, location, line.lot, status, by: line.quantity)
             lines.append(
                 DocumentLine(

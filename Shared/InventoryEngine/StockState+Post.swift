@@ -252,21 +252,27 @@ extension StockState {
         for line in body.lines {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
+            let (from, to) = (line.location ?? .stock, line.toLocation ?? .stock)
             let status = line.status ?? .sellable
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                status,
-                by: -line.quantity
-            )
-            try moveStock(
-                stock,
-                line.toLocation ?? .stock,
-                line.lot,
-                status,
-                by: line.quantity
-            )
+            var quantity = line.quantity
+            if status == .sellable,
+                let held = try quarantined(current, stock, from, line.lot, quantity)
+            {
+                try moveStock(stock, from, line.lot, held.status, by: -held.quantity)
+                try moveStock(stock, to, line.lot, held.status, by: held.quantity)
+                quantity = try quantity.minus(held.quantity)
+                if let other = held.by.event {
+                    try raiseQuarantined(
+                        current,
+                        with: other,
+                        line.sku,
+                        to.text,
+                        held: held.quantity
+                    )
+                }
+            }
+            try moveStock(stock, from, line.lot, status, by: -quantity)
+            try moveStock(stock, to, line.lot, status, by: quantity)
         }
     }
 
@@ -278,20 +284,15 @@ extension StockState {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
-            try moveStock(
-                stock,
-                location,
-                line.lot,
-                line.status ?? .sellable,
-                by: -line.quantity
-            )
-            try moveStock(
-                stock,
-                location,
-                line.lot,
-                line.toStatus ?? .sellable,
-                by: line.quantity
-            )
+            let (from, to) = (line.status ?? .sellable, line.toStatus ?? .sellable)
+            var quantity = line.quantity
+            if from == .sellable { quantity = try quantity.minus(follow(current, line, to: to)) }
+            try moveStock(stock, location, line.lot, from, by: -quantity)
+            try moveStock(stock, location, line.lot, to, by: quantity)
+            if to == .expired, let lot = line.lot {
+                try changeLot(stock, lot) { $0.expiries &+= 1 }
+            }
+            if from == .sellable { try releaseAllocations(current, stock, location, line.lot) }
         }
     }
 

@@ -48,6 +48,9 @@ extension StockState {
             PostingRow.Line(location: location, lot: lot, status: status, delta: delta)
         )
         try cache.buckets.set(key, to: BucketRow(quantity: after), from: reader)
+        if let lot, status == .sellable, location != .staging {
+            try changeLot(stock, lot) { (row) throws(EngineError) in try row.sellable.add(delta) }
+        }
         try changeSummary(stock) { (summary) throws(EngineError) in
             if status == .sellable {
                 try summary.sellable.add(delta)
@@ -91,13 +94,20 @@ extension StockState {
         if !isKnown { report.exceptions.append((code, sku, sentence, home)) }
     }
 
-    /// Replaces an order line, keeping the sums and the queue of waiting promises.
+    /// Replaces an order line, keeping the sums, the queue of waiting promises, and where it is set
+    /// aside: `place` is where the event at hand sets aside or takes.
     mutating func setOrderLine(
         _ key: OrderLineRow.Key,
-        to line: OrderLineRow
+        to newLine: OrderLineRow,
+        at place: AllocatedPlace? = nil
     ) throws(EngineError) {
         guard holds(key.home) else { return }
         let old = try cache.orderLines.row(key, from: reader)
+        var line = newLine
+        if !line.allocated.isZero || !line.places.isEmpty {
+            try line.fitPlaces(preferring: place)
+            try keepAllocations(key, from: old, to: line)
+        }
         guard try line.isBalanced() else {
             throw EngineError(.identityBroken, "The quantities of the order line do not add up.")
         }

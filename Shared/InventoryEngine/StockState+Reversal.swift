@@ -51,49 +51,8 @@ extension StockState {
         case .pickCompleted(let work): try undoPick(current, original, work)
         case .returnReceived(let customerReturn) where customerReturn.orderSite == nil:
             try undoReturn(current, original, customerReturn)
-        case .moved(let change):
-            var back = change
-            for index in back.lines.indices {
-                back.lines[index].location = change.lines[index].toLocation
-                back.lines[index].toLocation = change.lines[index].location
-            }
-            for line in back.lines {
-                let stock = StockKey(home: current.site, sku: line.sku)
-                let status = line.status ?? .sellable
-                try moveStock(
-                    stock,
-                    line.location ?? .stock,
-                    line.lot,
-                    status,
-                    by: -line.quantity
-                )
-                try moveStock(
-                    stock,
-                    line.toLocation ?? .stock,
-                    line.lot,
-                    status,
-                    by: line.quantity
-                )
-            }
-        case .statusChanged(let change):
-            for line in change.lines {
-                let stock = StockKey(home: current.site, sku: line.sku)
-                let location = line.location ?? .stock
-                try moveStock(
-                    stock,
-                    location,
-                    line.lot,
-                    line.toStatus ?? .sellable,
-                    by: -line.quantity
-                )
-                try moveStock(
-                    stock,
-                    location,
-                    line.lot,
-                    line.status ?? .sellable,
-                    by: line.quantity
-                )
-            }
+        case .moved(let change), .statusChanged(let change):
+            try undoMove(current, original, change)
         case .scrapped(let change):
             for line in change.lines {
                 let stock = StockKey(home: current.site, sku: line.sku)
@@ -129,6 +88,45 @@ extension StockState {
                 hint: "Record the opposite event instead."
             )
         }
+    }
+
+    /// Moves units back to where they were, and as what.
+    private mutating func undoMove(
+        _ current: Current,
+        _ original: Current,
+        _ change: StockChange
+    ) throws(EngineError) {
+        var undone: Set<SKU> = []
+        for line in change.lines where undone.insert(line.sku).inserted {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let places = Set(change.lines.flatMap { [$0.location ?? .stock, $0.toLocation] })
+            for posted in try posted(original, stock) {
+                guard places.contains(posted.location) else {
+                    throw .refused(
+                        "not_reversible",
+                        "The change followed units of \(line.sku) to where they had been taken.",
+                        field: "event",
+                        hint: "Record the opposite change of status instead."
+                    )
+                }
+                try moveStock(stock, posted.location, posted.lot, posted.status, by: -posted.delta)
+            }
+        }
+    }
+
+    /// What an event moved of a stock, as the history has it.
+    private mutating func posted(
+        _ original: Current,
+        _ stock: StockKey
+    ) throws(EngineError) -> [PostingRow.Line] {
+        let place = MovementKey(
+            effective: original.effective,
+            position: original.position ?? HubPosition(UInt64.max),
+            sequence: original.event.id.sequence,
+            index: 0
+        )
+        let key = PostingRow.Key(stock: stock, place: place)
+        return try cache.postings.row(key, from: reader)?.lines ?? []
     }
 
     private mutating func undoReceipt(

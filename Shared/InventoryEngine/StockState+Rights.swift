@@ -173,6 +173,9 @@ extension StockState {
         if try isHome(.node(node), stock.home) {
             let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
             usable = try usable.minus(item?.properties.safetyStock ?? .zero)
+            if let decidesAt, item?.properties.isLotTracked == true {
+                usable = try usable.minus(outOfDate(stock, on: decidesAt.date))
+            }
         }
         return usable.clampedToZero
     }

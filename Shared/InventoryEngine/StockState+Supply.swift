@@ -93,6 +93,7 @@ extension StockState {
             }
             let location = line.location ?? .stock
             let status = line.status ?? .sellable
+            try noteExpiry(stock, line)
             try moveStock(stock, location, line.lot, status, by: line.quantity.minus(held))
             try moveStock(stock, location, line.lot, .hold, by: held)
             let known = try receiptValue(line)

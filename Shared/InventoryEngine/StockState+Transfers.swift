@@ -259,6 +259,8 @@ extension StockState {
         for line in body.lines {
             try knownItem(line)
             let stock = StockKey(home: source, sku: line.sku)
+            try noteExpiry(stock, line)
+            try noteExpiry(StockKey(home: destination, sku: line.sku), line)
             try moveStock(
                 stock,
                 line.location ?? .stock,
@@ -327,6 +329,7 @@ extension StockState {
             let inTransit = try row.inTransit()
             let held = try heldBack(current, body, line, row, inTransit)
             let location = line.location ?? .stock
+            try noteExpiry(stock, line)
             try moveStock(
                 stock,
                 location,

@@ -60,6 +60,10 @@ public struct StockState {
     var report = Report()
     /// What later entries of the same commit have to follow up.
     var dues = Dues()
+    /// When commands are decided, which tells the lots that are past their date.
+    ///
+    /// The fold never reads it.
+    public var decidesAt: Instant?
 
     /// Binds rows in memory to the source of the rest.
     public init(cache: consuming RowCache, source: any RowSource, settings: StateSettings) {
@@ -75,7 +79,9 @@ public struct StockState {
 
     /// The same source and settings with no rows in memory.
     func withoutRows() -> StockState {
-        StockState(cache: RowCache(), source: reader.source, settings: settings)
+        var state = StockState(cache: RowCache(), source: reader.source, settings: settings)
+        state.decidesAt = decidesAt
+        return state
     }
 
     /// Hands out the rows that must be written to make the state last, digests included.

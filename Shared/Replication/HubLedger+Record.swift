@@ -75,6 +75,7 @@ extension HubLedger {
             result.repeats(first)
             return nil
         }
+        state.decidesAt = now
         let body = try InventoryRules.decide(command, in: &state, by: identity.node, at: site)
         let tip = try clock.current()
         let event = InventoryEvent(

@@ -76,7 +76,7 @@ public struct NodeLedger: Sendable {
         return results
     }
 
-    /// When the next reservation of the site ends; nil if none does.
+    /// When the next reservation of the site ends or its next lot is past its date; nil if none.
     ///
     /// - Throws: A storage error.
     public func nextExpiry(in log: any LogReading) throws -> Instant? {
@@ -86,17 +86,19 @@ public struct NodeLedger: Sendable {
             source: log.source(.overlay),
             settings: settings(.overlay, progress)
         )
-        return try state.nextExpiry(at: site)
+        let expiries = [try state.nextExpiry(at: site), try state.nextLotExpiry(at: site)]
+        return expiries.compactMap(\.self).min()
     }
 
-    /// Lets the reservations end whose time has passed, by events with the op `expire:<order>`.
+    /// Lets the reservations end whose time has passed, by events with the op `expire:<order>`, and
+    /// takes the lots past their date from what is sellable, with the op `expire:<sku>/<lot>`.
     ///
     /// - Parameters:
     ///   - log: The transaction.
     ///   - now: The wall clock; it is set right by what the hub has told of its own.
-    /// - Returns: How many orders were released.
+    /// - Returns: How many orders were released and lots taken out.
     /// - Throws: A storage error; then the transaction must be given up.
-    /// - Complexity: O(reservations whose time has passed).
+    /// - Complexity: O(reservations and lots whose time has passed).
     @discardableResult
     public func recordExpired(in log: any LogTransaction, at now: Instant) throws -> Int {
         var progress = try log.progress()
@@ -110,6 +112,11 @@ public struct NodeLedger: Sendable {
                 body: .reservationReleased(due),
                 op: OpKey("expire:\(due.order)")
             )
+            let result = try recordOne(command, in: log, &work, at: now)
+            if result.event != nil, !result.isDuplicate { count += 1 }
+        }
+        for (op, change) in try work.state.dueLotExpiries(at: site, now: time) {
+            let command = InventoryCommand(body: .statusChanged(change), op: op)
             let result = try recordOne(command, in: log, &work, at: now)
             if result.event != nil, !result.isDuplicate { count += 1 }
         }
@@ -170,6 +177,7 @@ public struct NodeLedger: Sendable {
                     field: "site"
                 )
             }
+            work.state.decidesAt = now
             try identity.checkCurrency(of: command)
             let hash = command.hashAtItsSite
             if let first = try work.state.repeated(command.op, hash, at: site) {

@@ -19,6 +19,22 @@ enum WireField {
         return identifier
     }
 
+    /// A date as the number YYYYMMDD.
+    static func number(of date: CivilDate) -> UInt32 {
+        UInt32(date.year * 10_000 + date.month * 100 + date.day)
+    }
+
+    static func date(
+        _ number: UInt32,
+        _ name: @autoclosure Name
+    ) throws(ReplicationError) -> CivilDate {
+        let (month, day) = (Int(number / 100 % 100), Int(number % 100))
+        guard let date = CivilDate(year: Int(number / 10_000), month: month, day: day) else {
+            throw .malformed(name(), "is no day of the calendar")
+        }
+        return date
+    }
+
     /// The empty text means that there is none.
     static func identifierIfAny<Tag>(
         _ text: String,

@@ -51,6 +51,7 @@ private struct SharedValues {
             if other.location != line.location { line.location = nil }
             if other.toLocation != line.toLocation { line.toLocation = nil }
             if other.lot != line.lot { line.lot = nil }
+            if other.expiry != line.expiry { line.expiry = nil }
             if other.status != line.status { line.status = nil }
             if other.toStatus != line.toStatus { line.toStatus = nil }
             if other.unitCost != line.unitCost { line.unitCost = nil }
@@ -135,6 +136,10 @@ extension WireLines {
             wire.lot.isEmpty ? same.lot : wire.lot,
             "lines[\(index)].lot"
         )
+        if wire.hasExpiry || same.hasExpiry {
+            let number = wire.hasExpiry ? wire.expiry : same.expiry
+            line.expiry = try WireField.date(number, "lines[\(index)].expiry")
+        }
         if wire.hasStatus || same.hasStatus {
             let status = wire.hasStatus ? wire.status : same.status
             line.status = try WireField.choice(status, "lines[\(index)].status")
@@ -211,6 +216,7 @@ extension WireLine {
         if let place = line.location, shared.line.location == nil { location = place.text }
         if let place = line.toLocation, shared.line.toLocation == nil { toLocation = place.text }
         if let lot = line.lot, shared.line.lot == nil { self.lot = lot.text }
+        if let date = line.expiry, shared.line.expiry == nil { expiry = WireField.number(of: date) }
         if let status = line.status, shared.line.status == nil {
             self.status = WireStockStatus(status)
         }

@@ -22,6 +22,10 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
     case nodes
     /// What the network has decided about how its rules work.
     case policies
+    /// What somebody has to do: count a place, put units back, call others back.
+    case tasks
+    /// The orders for which units of a lot were taken or shipped: whom a recall concerns.
+    case lots
 
     /// The parameters that narrow the list, besides `limit` and `after`.
     var parameters: [ReportParameter] {
@@ -34,6 +38,8 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .parked: [.event, .site, .state]
         case .nodes: [.site]
         case .policies: []
+        case .tasks: [.sku, .site]
+        case .lots: [.id, .sku, .site]
         case .rights: [.sku, .site]
         }
     }
@@ -47,7 +53,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .conflicts: ["open", "resolved"]
         case .exceptions: ["open", "acknowledged"]
         case .parked: ["open", "closed"]
-        case .stock, .journal, .events, .rights, .nodes, .policies: []
+        case .stock, .journal, .events, .rights, .nodes, .policies, .tasks, .lots: []
         }
     }
 }

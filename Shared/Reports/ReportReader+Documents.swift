@@ -65,6 +65,16 @@ extension ReportReader {
             writer.member("confirmed_at", orNull: order?.confirmedAt.rfc3339)
             writer.member("confirmed_by", orNull: confirmedBy)
             writer.member("hold_until", orNull: order?.holdUntil?.rfc3339)
+            writer.key("places")
+            writer.array { writer in
+                for place in line.places {
+                    writer.object { writer in
+                        writer.member("location", place.location.text)
+                        writer.member("lot", orNull: place.lot?.text)
+                        writer.member("quantity", units: place.quantity.units, scale: scale)
+                    }
+                }
+            }
             writer.member("provisional", isProvisional)
         }
         return writer.bytes

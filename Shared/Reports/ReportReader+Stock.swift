@@ -230,11 +230,14 @@ extension ReportReader {
 
     private mutating func add(_ group: Group, _ total: Int128) throws {
         let scale = try scale(group.stock.sku)
+        let lot = group.lot.map { LotRow.Key(stock: group.stock, lot: $0) }
+        let expiry = try lot.flatMap { try source.row(LotRow.self, $0)?.expiry }
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("site", group.stock.home.text)
             writer.member("sku", group.stock.sku.text)
             writer.member("lot", orNull: group.lot?.text)
+            writer.member("expiry", orNull: expiry?.description)
             writer.member("status", group.status.text)
             writer.member("on_hand", unitsOrNull: Int64(exactly: total), scale: scale)
         }

@@ -49,6 +49,8 @@ public enum Reports {
         case .rights: return try reader.rights()
         case .nodes: return try reader.nodes()
         case .policies: return try reader.policies()
+        case .tasks: return try reader.tasks()
+        case .lots: return try reader.lots()
         }
     }
 }
@@ -182,8 +184,9 @@ struct ReportReader {
             case .orders: "order"
             case .transfers: "transfer"
             case .conflicts: "conflict"
+            case .lots: "order with units of lot"
             case .stock, .journal, .events, .exceptions, .parked, .rights, .nodes,
-                .policies:
+                .policies, .tasks:
                 "row"
             }
         let isNarrowed = query.state != nil || !query.skus.isEmpty || query.site != nil

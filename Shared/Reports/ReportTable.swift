@@ -50,7 +50,8 @@ public struct ReportTable: Sendable {
                 ) + texts("provisional")
         case (.stock, .location):
             return texts("site", "sku", "location", "lot", "status") + numbers("on_hand")
-        case (.stock, .lot): return texts("site", "sku", "lot", "status") + numbers("on_hand")
+        case (.stock, .lot):
+            return texts("site", "sku", "lot", "expiry", "status") + numbers("on_hand")
         case (.orders, _):
             return texts("site", "order") + numbers("line") + texts("sku")
                 + numbers(
@@ -78,6 +79,12 @@ public struct ReportTable: Sendable {
         case (.exceptions, _): return texts("id", "state", "code", "site", "sku", "message")
         case (.parked, _):
             return texts("event", "state", "type", "site", "verdict", "code", "message")
+        case (.tasks, _):
+            return texts("site", "task", "subject", "sku") + numbers("quantity")
+                + texts("provisional")
+        case (.lots, _):
+            return texts("site", "sku", "lot", "expiry", "order_site", "order")
+                + numbers("staged", "quarantined", "shipped") + texts("provisional")
         case (.policies, _): return texts("policy", "value", "standard", "choices", "set_by")
         case (.rights, _): return texts("site", "sku", "holder") + numbers("balance")
         case (.nodes, _):

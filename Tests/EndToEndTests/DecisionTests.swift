@@ -56,6 +56,66 @@ struct DecisionTests {
         }
     }
 
+    @Test func `a lot past its date is taken out by an agent, and a recall finds who got it`()
+        async throws
+    {
+        try await withRunningNetwork(["LON"]) { network in
+            let site = network.sites[0]
+            try await site.agent.start()
+            try network.plumbline(site, "item", "P", "--name", "Milk", "--lot-tracked")
+            func receive(_ quantity: String, _ lot: String, _ expiry: String) throws {
+                try network.plumbline(
+                    site,
+                    "receive",
+                    "P",
+                    quantity,
+                    "--lot",
+                    lot,
+                    "--expiry",
+                    expiry,
+                    "--status",
+                    "sellable",
+                    "--unit-cost",
+                    "1"
+                )
+            }
+            try receive("9", "L1", "2026-01-31")
+            try receive("5", "L2", "2099-12-31")
+            func statuses() throws -> [String: String] {
+                var found: [String: String] = [:]
+                for row in try rows(network.plumbline(site, "stock", "--by", "lot", "--json")) {
+                    found[row["lot"]?.text ?? ""] = row["status"]?.text
+                }
+                return found
+            }
+            let until = Date().addingTimeInterval(20)
+            while try statuses() != ["L1": "expired", "L2": "sellable"], Date() < until {}
+            #expect(try statuses() == ["L1": "expired", "L2": "sellable"])
+            let events = try rows(network.plumbline(site, "events", "--json"))
+            #expect(events.contains { $0["op"]?.text == "expire:P/L1" })
+
+            // Only what is not past its date is promised, and it is set aside by itself.
+            try network.plumbline(site, "order", "confirm", "SO-1", "P=7@2")
+            try network.plumbline(site, "allocate", "SO-1")
+            let order = try #require(
+                try rows(network.plumbline(site, "orders", "SO-1", "--json")).first
+            )
+            #expect(order["allocated"]?.text == "5")
+            #expect(order["backordered"]?.text == "2")
+            #expect(order["places"]?.elements.first?["lot"]?.text == "L2")
+            try network.plumbline(site, "pick", "SO-1", "P=2", "--short", "3")
+            let tasks = try rows(network.plumbline(site, "tasks", "--json"))
+            #expect(tasks.map { $0["task"]?.text } == ["recount"])
+            try network.plumbline(site, "pack", "SO-1")
+            try network.plumbline(site, "ship", "SO-1")
+            let lots = try rows(network.plumbline(site, "lots", "L2", "--json"))
+            #expect(lots.map { $0["order"]?.text } == ["SO-1"])
+            #expect(lots.first?["shipped"]?.text == "2")
+            await network.stopAll()
+            try network.plumbline(site, "verify")
+        }
+    }
+
     @Test
     func `an open conflict is decided at a node or at the hub, and the first decision stands`()
         async throws

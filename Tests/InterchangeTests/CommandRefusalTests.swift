@@ -115,9 +115,9 @@ import Testing
         ),
         Case("not_supported_yet", line: "serials", #""sku":"A","quantity":1,"serials":["1"]"#),
         Case(
-            "not_supported_yet",
+            "date_malformed",
             line: "expiry",
-            #""sku":"A","quantity":1,"expiry":"2027-01-01""#
+            #""sku":"A","quantity":1,"expiry":"2027-02-29""#
         ),
         Case("choice_unknown", line: "status", #""sku":"A","quantity":1,"status":"Sellable""#),
         Case("choice_unknown", item: "costing", #""costing":"lifo""#),

@@ -42,6 +42,8 @@ func line(
     number: Int32? = nil,
     at location: LocationID? = nil,
     to toLocation: LocationID? = nil,
+    lot: LotID? = nil,
+    expiry: String? = nil,
     status: StockStatus? = nil,
     toStatus: StockStatus? = nil,
     cost: String? = nil,
@@ -58,6 +60,8 @@ func line(
         location: location
     )
     line.toLocation = toLocation
+    line.lot = lot
+    line.expiry = expiry.flatMap(CivilDate.init)
     line.status = status
     line.toStatus = toStatus
     line.unitCost = cost.map(decimal)
@@ -89,6 +93,7 @@ extension InventoryCommand {
         _ sku: SKU,
         scale: UInt8 = 0,
         standardCost: String? = nil,
+        isLotTracked: Bool = false,
         safetyStock: Int64 = 0,
         conversions: [UnitConversion] = []
     ) -> InventoryCommand {
@@ -100,6 +105,7 @@ extension InventoryCommand {
                         name: sku.text,
                         scale: scale,
                         standardCost: standardCost.map(decimal),
+                        isLotTracked: isLotTracked,
                         safetyStock: Quantity(units: safetyStock),
                         conversions: conversions
                     )

@@ -10,7 +10,8 @@ struct Figures: Equatable {
     init(_ rows: InMemoryRowSource, at site: SiteCode, node: NodeID) throws {
         func add(_ name: String, _ units: Int64) { values[name, default: 0] += units }
         for (key, row) in try rows.typed(BucketRow.self) where key.home == site {
-            add("\(key.sku) \(key.location) \(key.status.text)", row.quantity.units)
+            let place = key.lot.map { "\(key.location) \($0)" } ?? key.location.text
+            add("\(key.sku) \(place) \(key.status.text)", row.quantity.units)
         }
         for (key, row) in try rows.typed(OrderLineRow.self) where key.home == site {
             let name = "\(key.order)/\(key.line)"
@@ -26,6 +27,18 @@ struct Figures: Equatable {
             add("\(name) returned", row.returned.units)
             add("\(name) shipped value", row.shippedValue.units)
             add("\(name) returned value", row.returnedValue.units)
+            for place in row.places {
+                let lot = place.lot.map { " \($0)" } ?? ""
+                add("\(name) at \(place.location)\(lot)", place.quantity.units)
+            }
+        }
+        for (key, row) in try rows.typed(StagedRow.self) where key.stock.home == site {
+            let name =
+                key.lot.map { "\(key.order) \(key.stock.sku) \($0)" }
+                ?? "\(key.order) \(key.stock.sku)"
+            add("\(name) in staging", row.staged.units)
+            add("\(name) quarantined", row.held.units)
+            add("\(name) left", row.shipped.units)
         }
         for (key, row) in try rows.typed(SurplusRow.self) where key.home == site {
             add("\(key.order) \(key.sku) surplus picked", row.picked.units)

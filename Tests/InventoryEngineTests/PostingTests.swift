@@ -94,7 +94,7 @@ struct PostingTests {
         #expect(
             effect == [
                 "SO-1/1 reserved": -6, "SO-1/1 allocated": -3, "SO-1/1 backordered": -3,
-                "SO-1/1 cancelled": 12, "P rights": 9,
+                "SO-1/1 cancelled": 12, "SO-1/1 at STOCK": -3, "P rights": 9,
             ]
         )
     }
@@ -134,7 +134,7 @@ struct PostingTests {
         #expect(
             down == [
                 "SO-1/1 ordered": -9, "SO-1/1 backordered": -2, "SO-1/1 reserved": -5,
-                "SO-1/1 allocated": -2, "P rights": 7,
+                "SO-1/1 allocated": -2, "SO-1/1 at STOCK": -2, "P rights": 7,
             ]
         )
     }
@@ -168,8 +168,21 @@ struct PostingTests {
     @Test
     func `row 3: an allocation names what is reserved`() throws {
         var edge = try ordered(6)
+        try edge.record(.move([line("P", 3, at: "STOCK", to: "A")]))
         let effect = try edge.effect(of: .allocate("SO-1", [line("P", 2, at: "A")]))
-        #expect(effect == ["SO-1/1 reserved": -2, "SO-1/1 allocated": 2])
+        #expect(effect == ["SO-1/1 reserved": -2, "SO-1/1 allocated": 2, "SO-1/1 at A": 2])
+        let refused = #expect(throws: EngineError.self) {
+            try edge.record(.allocate("SO-1", [line("P", 2, at: "A")]))
+        }
+        #expect(refused?.code.text == "insufficient_in_place")
+        // What names no place is set aside where something is free.
+        let rest = try edge.effect(of: .allocate("SO-1", []))
+        #expect(
+            rest == [
+                "SO-1/1 reserved": -4, "SO-1/1 allocated": 4, "SO-1/1 at A": 1,
+                "SO-1/1 at STOCK": 3,
+            ]
+        )
     }
 
     // MARK: Pick, pack, ship
@@ -182,6 +195,7 @@ struct PostingTests {
         let first = try edge.effect(of: .pick("SO-1", [line("P", 4)]))
         let own: [String: Int64] = [
             "SO-1/1 allocated": -3, "SO-1/1 reserved": -1, "SO-1/1 picked": 4,
+            "SO-1/1 at STOCK": -3,
         ]
         #expect(first == moved.merging(own) { $1 })
         let recorded = try edge.record(.pick("SO-1", [line("P", 8)]))
@@ -229,19 +243,27 @@ struct PostingTests {
     @Test
     func `row 5: a short pick frees what was allocated, and asks for a count`() throws {
         var edge = try ordered(6)
+        try edge.record(.move([line("P", 5, at: "STOCK", to: "A")]))
         try edge.record(.allocate("SO-1", [line("P", 5, at: "A")]))
         let part = try edge.effect(of: .pick("SO-1", [line("P", 2, at: "A", short: 2)]))
         #expect(
             part == [
                 "P A sellable": -2, "P STAGING sellable": 2,
                 "SO-1/1 allocated": -4, "SO-1/1 reserved": 2, "SO-1/1 picked": 2,
-                "task recount A P": 2,
+                "SO-1/1 at A": -4, "task recount A P": 2,
             ]
         )
         let none = try edge.effect(of: .pick("SO-1", [line("P", 0, at: "A", short: 1)]))
         #expect(
-            none == ["SO-1/1 allocated": -1, "SO-1/1 reserved": 1, "task recount A P": 1]
+            none == [
+                "SO-1/1 allocated": -1, "SO-1/1 reserved": 1, "SO-1/1 at A": -1,
+                "task recount A P": 1,
+            ]
         )
+        // Where something was not found nobody is sent any more, until it is counted.
+        try edge.record(.allocate("SO-1", []))
+        #expect(try edge.figures().values["SO-1/1 at A"] == nil)
+        #expect(try edge.figures().values["SO-1/1 at STOCK"] == 4)
     }
 
     @Test

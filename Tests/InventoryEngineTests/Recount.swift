@@ -112,6 +112,55 @@ struct Recount {
         var kept: [BucketRow.Key: Int64] = [:]
         for (key, row) in try rows.typed(BucketRow.self) { kept[key] = row.quantity.units }
         expect(posted.filter { $0.value != 0 } == kept, "buckets are not the sums of postings")
+        try countLots(kept)
+    }
+
+    private mutating func countLots(_ buckets: [BucketRow.Key: Int64]) throws {
+        var sellable: [LotRow.Key: Int64] = [:]
+        for (key, units) in buckets where key.status == .sellable && key.location != "STAGING" {
+            guard let lot = key.lot else { continue }
+            let stock = StockKey(home: key.home, sku: key.sku)
+            sellable[LotRow.Key(stock: stock, lot: lot), default: 0] += units
+        }
+        var due: Set<LotDueRow.Key> = []
+        var kept: [LotRow.Key: Int64] = [:]
+        for (key, row) in try rows.typed(LotRow.self) {
+            kept[key] = row.sellable.units
+            guard let expiry = row.expiry, row.sellable.units > 0 else { continue }
+            let stock = key.stock
+            due.insert(
+                LotDueRow.Key(home: stock.home, expiry: expiry, sku: stock.sku, lot: key.lot)
+            )
+        }
+        expect(
+            sellable.filter { $0.value != 0 } == kept.filter { $0.value != 0 },
+            "lots are not the sums of their places"
+        )
+        expect(
+            Set(try rows.typed(LotDueRow.self).map(\.key)) == due,
+            "the lots that are due differ"
+        )
+        var placed: [AllocationRow.Key: Int64] = [:]
+        for (key, row) in try rows.typed(OrderLineRow.self) {
+            expect(
+                row.places.reduce(0) { $0 + $1.quantity.units } == row.allocated.units,
+                "\(key.order)/\(key.line) is set aside elsewhere than it is allocated"
+            )
+            for place in row.places {
+                let allocation = AllocationRow.Key(
+                    stock: StockKey(home: key.home, sku: row.sku),
+                    location: place.location,
+                    lot: place.lot,
+                    orderSite: key.orderSite,
+                    order: key.order,
+                    line: key.line
+                )
+                placed[allocation, default: 0] += place.quantity.units
+            }
+        }
+        var allocated: [AllocationRow.Key: Int64] = [:]
+        for (key, row) in try rows.typed(AllocationRow.self) { allocated[key] = row.quantity.units }
+        expect(placed == allocated, "allocations by place are not those of the order lines")
     }
 
     private mutating func countCommitments() throws {

@@ -65,6 +65,7 @@ struct ReversalTests {
         Day(
             "short pick of allocated",
             [
+                .move([line("P", 4, at: "STOCK", to: "A")]),
                 .allocate("SO-1", [line("P", 4, at: "A")]),
                 .pick("SO-1", [line("P", 1, at: "A", short: 2)]),
             ]

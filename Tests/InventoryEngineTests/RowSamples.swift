@@ -156,6 +156,7 @@ struct RowSamples {
         step.shippedBeyond = quantity()
         step.lostToPutBack = quantity()
         step.fromReleased = quantity()
+        step.shippedHeld = quantity()
         step.piece = maybe { samples in
             OrderEffectRow.Step.Piece(
                 line: samples.maybe { $0.small() },
@@ -280,8 +281,48 @@ struct RowSamples {
         )
     }
 
+    mutating func date() -> CivilDate {
+        CivilDate(year: Int.random(in: 1...9_999, using: &random), month: 2, day: 28)
+            ?? Instant(microseconds: 0).date
+    }
+
+    private mutating func addLots(_ add: Adder) {
+        let stock = StockKey(home: id(), sku: id())
+        var lot = LotRow()
+        lot.expiry = maybe { $0.date() }
+        lot.sellable = quantity()
+        lot.expiries = number()
+        add(LotRow.Key(stock: stock, lot: id()), lot)
+        add(
+            LotDueRow.Key(home: id(), expiry: date(), sku: id(), lot: id()),
+            LotDueRow(isDue: bool())
+        )
+        add(
+            AllocationRow.Key(
+                stock: stock,
+                location: id(),
+                lot: maybe { $0.id() },
+                orderSite: id(),
+                order: id(),
+                line: small()
+            ),
+            AllocationRow(quantity: quantity())
+        )
+        var staged = StagedRow()
+        staged.staged = quantity()
+        staged.shipped = quantity()
+        staged.held = quantity()
+        staged.heldAs = status()
+        staged.heldBy = latest()
+        add(
+            StagedRow.Key(stock: stock, lot: maybe { $0.id() }, orderSite: id(), order: id()),
+            staged
+        )
+    }
+
     private mutating func addCommitments(_ add: Adder) throws {
         addRights(add)
+        addLots(add)
         var orderLine = OrderLineRow(sku: id(), promise: try promise())
         orderLine.ordered = quantity()
         orderLine.reserved = quantity()
@@ -296,6 +337,9 @@ struct RowSamples {
         orderLine.withdrawn = quantity()
         orderLine.askedBack = quantity()
         orderLine.released = quantity()
+        orderLine.places = many {
+            AllocatedPlace(location: $0.id(), lot: $0.maybe { $0.id() }, quantity: $0.quantity())
+        }
         orderLine.shippedValue = money()
         orderLine.returned = quantity()
         orderLine.returnedValue = money()
@@ -347,7 +391,7 @@ struct RowSamples {
             RightsRow(balance: quantity())
         )
         let purposes: [TaskRow.Purpose] = [
-            .putBack, .recount, .requestReturn, .returnTransfer, .unpick,
+            .putBack, .recount, .requestReturn, .returnTransfer, .recall, .unpick,
         ]
         add(
             TaskRow.Key(
@@ -391,6 +435,7 @@ struct RowSamples {
         summary.countedAt = maybe { $0.instant() }
         summary.lastPosting = maybe { $0.movement() }
         summary.movedBy = latest()
+        summary.quarantined = quantity()
         add(StockKey(home: id(), sku: id()), summary)
         let rules: [MovementRow.Rule] = [.given, .current, .ofIssue, .issue]
         let references: [MovementReference?] = [
@@ -437,6 +482,7 @@ struct RowSamples {
         order.amendedBy = latest()
         order.holdUntil = maybe { $0.instant() }
         order.releasedBy = latest()
+        order.allocatedBy = latest()
         add(OrderRow.Key(home: id(), orderSite: id(), order: id()), order)
         var purchase = PurchaseOrderRow(supplier: maybe { $0.id() })
         purchase.lines = many { $0.small() }
@@ -591,6 +637,10 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .transferLine: return try again(TransferLineRow.self)
     case .purchaseLine: return try again(PurchaseLineRow.self)
     case .returnedReceipt: return try again(ReturnedReceiptRow.self)
+    case .lot: return try again(LotRow.self)
+    case .lotDue: return try again(LotDueRow.self)
+    case .allocation: return try again(AllocationRow.self)
+    case .staged: return try again(StagedRow.self)
     case .rights: return try again(RightsRow.self)
     case .task: return try again(TaskRow.self)
     case .freeze: return try again(FreezeRow.self)

@@ -89,7 +89,7 @@ struct WireFormatTests {
             (frame.varint(24, 1).message(32, Self.retirement), "field 24"),
             (frame.message(32, Self.retirement.varint(9, 1)), "field 9 of body"),
             (frame.message(32, Self.retirement).message(199, WireBytes()), "199"),
-            (Self.move(Self.line.varint(17, 1)), "field 17 of lines[0]"),
+            (Self.move(Self.line.varint(29, 1)), "field 29 of lines[0]"),
             (
                 frame.message(32, Self.retirement).message(19, Self.dot.varint(8, 1)),
                 "field 8 of origin"

@@ -108,7 +108,7 @@ enum WireSamples {
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
         return try bodies + networkBodies() + rightsBodies() + parkedBodies()
-            + goodsBodies()
+            + goodsBodies() + lotBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -351,6 +351,19 @@ enum WireSamples {
             ),
             .supplierReturnDispatched(SupplierReturn(lines: [])),
             .repacked(Repack(lines: [line, bare])),
+        ]
+    }
+
+    private static func lotBodies() throws -> [EventBody] {
+        var lines = try mixedLines()
+        for index in lines.indices {
+            lines[index].lot = try identifier("L\(index)")
+            lines[index].expiry = CivilDate(year: 2027, month: 1, day: index + 1)
+        }
+        var shared = lines
+        for index in shared.indices { shared[index].expiry = CivilDate("2026-12-24") }
+        return [
+            .goodsReceived(GoodsReceipt(lines: lines)), .goodsReceived(GoodsReceipt(lines: shared)),
         ]
     }
 

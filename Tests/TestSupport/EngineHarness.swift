@@ -291,6 +291,13 @@ public struct EdgeHarness {
     /// The rows that the node shows.
     public var rows: InMemoryRowSource { overlay.source }
 
+    /// Asks what the node shows.
+    public mutating func reading<Result>(
+        _ body: (inout StockState) throws -> Result
+    ) throws -> Result {
+        try overlay.transact(body)
+    }
+
     /// Decides and records a command, and what follows from it.
     ///
     /// - Throws: ``EngineError`` when it is refused; then nothing has changed.
@@ -303,6 +310,7 @@ public struct EdgeHarness {
         let context = CausalContext(epoch: epoch, position: applied, extra: VectorClock())
         var last = sequence
         let recorded = try overlay.transact { state in
+            state.decidesAt = time
             let body = try InventoryRules.decide(command, in: &state, by: node, at: site)
             last += 1
             let event = InventoryEvent(

@@ -1117,173 +1117,183 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
 /// One line of a document or movement.
 ///
 /// It has no more than 16 fields, because the generated code is several times slower beyond.
-nonisolated struct WireLine: Sendable {
+nonisolated struct WireLine: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var sku: String = String()
+  var sku: String {
+    get {_storage._sku}
+    set {_uniqueStorage()._sku = newValue}
+  }
 
-  var quantity: Int64 = 0
+  var quantity: Int64 {
+    get {_storage._quantity}
+    set {_uniqueStorage()._quantity = newValue}
+  }
 
   /// From 1.
   var line: Int32 {
-    get {_line ?? 0}
-    set {_line = newValue}
+    get {_storage._line ?? 0}
+    set {_uniqueStorage()._line = newValue}
   }
   /// Returns true if `line` has been explicitly set.
-  var hasLine: Bool {self._line != nil}
+  var hasLine: Bool {_storage._line != nil}
   /// Clears the value of `line`. Subsequent reads from it will return its default value.
-  mutating func clearLine() {self._line = nil}
+  mutating func clearLine() {_uniqueStorage()._line = nil}
 
   var granted: Int64 {
-    get {_granted ?? 0}
-    set {_granted = newValue}
+    get {_storage._granted ?? 0}
+    set {_uniqueStorage()._granted = newValue}
   }
   /// Returns true if `granted` has been explicitly set.
-  var hasGranted: Bool {self._granted != nil}
+  var hasGranted: Bool {_storage._granted != nil}
   /// Clears the value of `granted`. Subsequent reads from it will return its default value.
-  mutating func clearGranted() {self._granted = nil}
+  mutating func clearGranted() {_uniqueStorage()._granted = nil}
 
   /// Mantissas; their decimals are in `decimals`.
   var unitPrice: Int64 {
-    get {_unitPrice ?? 0}
-    set {_unitPrice = newValue}
+    get {_storage._unitPrice ?? 0}
+    set {_uniqueStorage()._unitPrice = newValue}
   }
   /// Returns true if `unitPrice` has been explicitly set.
-  var hasUnitPrice: Bool {self._unitPrice != nil}
+  var hasUnitPrice: Bool {_storage._unitPrice != nil}
   /// Clears the value of `unitPrice`. Subsequent reads from it will return its default value.
-  mutating func clearUnitPrice() {self._unitPrice = nil}
+  mutating func clearUnitPrice() {_uniqueStorage()._unitPrice = nil}
 
   var unitCost: Int64 {
-    get {_unitCost ?? 0}
-    set {_unitCost = newValue}
+    get {_storage._unitCost ?? 0}
+    set {_uniqueStorage()._unitCost = newValue}
   }
   /// Returns true if `unitCost` has been explicitly set.
-  var hasUnitCost: Bool {self._unitCost != nil}
+  var hasUnitCost: Bool {_storage._unitCost != nil}
   /// Clears the value of `unitCost`. Subsequent reads from it will return its default value.
-  mutating func clearUnitCost() {self._unitCost = nil}
+  mutating func clearUnitCost() {_uniqueStorage()._unitCost = nil}
 
-  var location: String = String()
+  var location: String {
+    get {_storage._location}
+    set {_uniqueStorage()._location = newValue}
+  }
 
   var amount: Int64 {
-    get {_amount ?? 0}
-    set {_amount = newValue}
+    get {_storage._amount ?? 0}
+    set {_uniqueStorage()._amount = newValue}
   }
   /// Returns true if `amount` has been explicitly set.
-  var hasAmount: Bool {self._amount != nil}
+  var hasAmount: Bool {_storage._amount != nil}
   /// Clears the value of `amount`. Subsequent reads from it will return its default value.
-  mutating func clearAmount() {self._amount = nil}
+  mutating func clearAmount() {_uniqueStorage()._amount = nil}
 
   var status: WireStockStatus {
-    get {_status ?? .sellable}
-    set {_status = newValue}
+    get {_storage._status ?? .sellable}
+    set {_uniqueStorage()._status = newValue}
   }
   /// Returns true if `status` has been explicitly set.
-  var hasStatus: Bool {self._status != nil}
+  var hasStatus: Bool {_storage._status != nil}
   /// Clears the value of `status`. Subsequent reads from it will return its default value.
-  mutating func clearStatus() {self._status = nil}
+  mutating func clearStatus() {_uniqueStorage()._status = nil}
 
-  var lot: String = String()
+  var lot: String {
+    get {_storage._lot}
+    set {_uniqueStorage()._lot = newValue}
+  }
 
   /// Numbers of decimals, one byte each, the lowest first: of the unit price, of the unit cost, of
   /// the quantities.
   var decimals: UInt32 {
-    get {_decimals ?? 0}
-    set {_decimals = newValue}
+    get {_storage._decimals ?? 0}
+    set {_uniqueStorage()._decimals = newValue}
   }
   /// Returns true if `decimals` has been explicitly set.
-  var hasDecimals: Bool {self._decimals != nil}
+  var hasDecimals: Bool {_storage._decimals != nil}
   /// Clears the value of `decimals`. Subsequent reads from it will return its default value.
-  mutating func clearDecimals() {self._decimals = nil}
+  mutating func clearDecimals() {_uniqueStorage()._decimals = nil}
 
-  var toLocation: String = String()
+  var toLocation: String {
+    get {_storage._toLocation}
+    set {_uniqueStorage()._toLocation = newValue}
+  }
 
   var toStatus: WireStockStatus {
-    get {_toStatus ?? .sellable}
-    set {_toStatus = newValue}
+    get {_storage._toStatus ?? .sellable}
+    set {_uniqueStorage()._toStatus = newValue}
   }
   /// Returns true if `toStatus` has been explicitly set.
-  var hasToStatus: Bool {self._toStatus != nil}
+  var hasToStatus: Bool {_storage._toStatus != nil}
   /// Clears the value of `toStatus`. Subsequent reads from it will return its default value.
-  mutating func clearToStatus() {self._toStatus = nil}
+  mutating func clearToStatus() {_uniqueStorage()._toStatus = nil}
 
   var short: Int64 {
-    get {_short ?? 0}
-    set {_short = newValue}
+    get {_storage._short ?? 0}
+    set {_uniqueStorage()._short = newValue}
   }
   /// Returns true if `short` has been explicitly set.
-  var hasShort: Bool {self._short != nil}
+  var hasShort: Bool {_storage._short != nil}
   /// Clears the value of `short`. Subsequent reads from it will return its default value.
-  mutating func clearShort() {self._short = nil}
+  mutating func clearShort() {_uniqueStorage()._short = nil}
 
   var disposition: WireDisposition {
-    get {_disposition ?? .restock}
-    set {_disposition = newValue}
+    get {_storage._disposition ?? .restock}
+    set {_uniqueStorage()._disposition = newValue}
   }
   /// Returns true if `disposition` has been explicitly set.
-  var hasDisposition: Bool {self._disposition != nil}
+  var hasDisposition: Bool {_storage._disposition != nil}
   /// Clears the value of `disposition`. Subsequent reads from it will return its default value.
-  mutating func clearDisposition() {self._disposition = nil}
+  mutating func clearDisposition() {_uniqueStorage()._disposition = nil}
 
   /// The unit of the quantity as entered; only in the content of a command.
-  var uom: String = String()
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-
-  fileprivate var _line: Int32? = nil
-  fileprivate var _granted: Int64? = nil
-  fileprivate var _unitPrice: Int64? = nil
-  fileprivate var _unitCost: Int64? = nil
-  fileprivate var _amount: Int64? = nil
-  fileprivate var _status: WireStockStatus? = nil
-  fileprivate var _decimals: UInt32? = nil
-  fileprivate var _toStatus: WireStockStatus? = nil
-  fileprivate var _short: Int64? = nil
-  fileprivate var _disposition: WireDisposition? = nil
-}
-
-/// The lines of an event, without what they repeat.
-nonisolated struct WireLines: @unchecked Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var line: [WireLine] {
-    get {_storage._line}
-    set {_uniqueStorage()._line = newValue}
+  var uom: String {
+    get {_storage._uom}
+    set {_uniqueStorage()._uom = newValue}
   }
 
-  /// What every line carries in the same way, and then no line by itself. Never `sku` and
-  /// `quantity`.
-  var same: WireLine {
-    get {_storage._same ?? WireLine()}
-    set {_uniqueStorage()._same = newValue}
+  /// The last day on which the lot may be promised, as the number YYYYMMDD.
+  var expiry: UInt32 {
+    get {_storage._expiry ?? 0}
+    set {_uniqueStorage()._expiry = newValue}
   }
-  /// Returns true if `same` has been explicitly set.
-  var hasSame: Bool {_storage._same != nil}
-  /// Clears the value of `same`. Subsequent reads from it will return its default value.
-  mutating func clearSame() {_uniqueStorage()._same = nil}
-
-  /// The lines carry the numbers 1, 2, 3 and so on, which are left out.
-  var numbered: Bool {
-    get {_storage._numbered}
-    set {_uniqueStorage()._numbered = newValue}
-  }
-
-  /// Every line's `granted` is its `quantity`, and is left out.
-  var grantedInFull: Bool {
-    get {_storage._grantedInFull}
-    set {_uniqueStorage()._grantedInFull = newValue}
-  }
+  /// Returns true if `expiry` has been explicitly set.
+  var hasExpiry: Bool {_storage._expiry != nil}
+  /// Clears the value of `expiry`. Subsequent reads from it will return its default value.
+  mutating func clearExpiry() {_uniqueStorage()._expiry = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// The lines of an event, without what they repeat.
+nonisolated struct WireLines: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var line: [WireLine] = []
+
+  /// What every line carries in the same way, and then no line by itself. Never `sku` and
+  /// `quantity`.
+  var same: WireLine {
+    get {_same ?? WireLine()}
+    set {_same = newValue}
+  }
+  /// Returns true if `same` has been explicitly set.
+  var hasSame: Bool {self._same != nil}
+  /// Clears the value of `same`. Subsequent reads from it will return its default value.
+  mutating func clearSame() {self._same = nil}
+
+  /// The lines carry the numbers 1, 2, 3 and so on, which are left out.
+  var numbered: Bool = false
+
+  /// Every line's `granted` is its `quantity`, and is left out.
+  var grantedInFull: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _same: WireLine? = nil
 }
 
 nonisolated struct WireUnitConversion: Sendable {
@@ -4108,122 +4118,26 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Line"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}line\0\u{1}granted\0\u{3}unit_price\0\u{3}unit_cost\0\u{1}location\0\u{1}amount\0\u{1}status\0\u{1}lot\0\u{1}decimals\0\u{3}to_location\0\u{3}to_status\0\u{1}short\0\u{1}disposition\0\u{1}uom\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
-      case 2: try { try decoder.decodeSingularSInt64Field(value: &self.quantity) }()
-      case 3: try { try decoder.decodeSingularInt32Field(value: &self._line) }()
-      case 4: try { try decoder.decodeSingularSInt64Field(value: &self._granted) }()
-      case 5: try { try decoder.decodeSingularSInt64Field(value: &self._unitPrice) }()
-      case 6: try { try decoder.decodeSingularSInt64Field(value: &self._unitCost) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.location) }()
-      case 8: try { try decoder.decodeSingularSInt64Field(value: &self._amount) }()
-      case 9: try { try decoder.decodeSingularEnumField(value: &self._status) }()
-      case 10: try { try decoder.decodeSingularStringField(value: &self.lot) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self._decimals) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.toLocation) }()
-      case 13: try { try decoder.decodeSingularEnumField(value: &self._toStatus) }()
-      case 14: try { try decoder.decodeSingularSInt64Field(value: &self._short) }()
-      case 15: try { try decoder.decodeSingularEnumField(value: &self._disposition) }()
-      case 16: try { try decoder.decodeSingularStringField(value: &self.uom) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.sku.isEmpty {
-      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
-    }
-    if self.quantity != 0 {
-      try visitor.visitSingularSInt64Field(value: self.quantity, fieldNumber: 2)
-    }
-    try { if let v = self._line {
-      try visitor.visitSingularInt32Field(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._granted {
-      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._unitPrice {
-      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 5)
-    } }()
-    try { if let v = self._unitCost {
-      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 6)
-    } }()
-    if !self.location.isEmpty {
-      try visitor.visitSingularStringField(value: self.location, fieldNumber: 7)
-    }
-    try { if let v = self._amount {
-      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 8)
-    } }()
-    try { if let v = self._status {
-      try visitor.visitSingularEnumField(value: v, fieldNumber: 9)
-    } }()
-    if !self.lot.isEmpty {
-      try visitor.visitSingularStringField(value: self.lot, fieldNumber: 10)
-    }
-    try { if let v = self._decimals {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 11)
-    } }()
-    if !self.toLocation.isEmpty {
-      try visitor.visitSingularStringField(value: self.toLocation, fieldNumber: 12)
-    }
-    try { if let v = self._toStatus {
-      try visitor.visitSingularEnumField(value: v, fieldNumber: 13)
-    } }()
-    try { if let v = self._short {
-      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 14)
-    } }()
-    try { if let v = self._disposition {
-      try visitor.visitSingularEnumField(value: v, fieldNumber: 15)
-    } }()
-    if !self.uom.isEmpty {
-      try visitor.visitSingularStringField(value: self.uom, fieldNumber: 16)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: WireLine, rhs: WireLine) -> Bool {
-    if lhs.sku != rhs.sku {return false}
-    if lhs.quantity != rhs.quantity {return false}
-    if lhs._line != rhs._line {return false}
-    if lhs._granted != rhs._granted {return false}
-    if lhs._unitPrice != rhs._unitPrice {return false}
-    if lhs._unitCost != rhs._unitCost {return false}
-    if lhs.location != rhs.location {return false}
-    if lhs._amount != rhs._amount {return false}
-    if lhs._status != rhs._status {return false}
-    if lhs.lot != rhs.lot {return false}
-    if lhs._decimals != rhs._decimals {return false}
-    if lhs.toLocation != rhs.toLocation {return false}
-    if lhs._toStatus != rhs._toStatus {return false}
-    if lhs._short != rhs._short {return false}
-    if lhs._disposition != rhs._disposition {return false}
-    if lhs.uom != rhs.uom {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension WireLines: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Lines"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}line\0\u{1}same\0\u{1}numbered\0\u{3}granted_in_full\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}line\0\u{1}granted\0\u{3}unit_price\0\u{3}unit_cost\0\u{1}location\0\u{1}amount\0\u{1}status\0\u{1}lot\0\u{1}decimals\0\u{3}to_location\0\u{3}to_status\0\u{1}short\0\u{1}disposition\0\u{1}uom\0\u{1}expiry\0")
 
   fileprivate class _StorageClass {
-    var _line: [WireLine] = []
-    var _same: WireLine? = nil
-    var _numbered: Bool = false
-    var _grantedInFull: Bool = false
+    var _sku: String = String()
+    var _quantity: Int64 = 0
+    var _line: Int32? = nil
+    var _granted: Int64? = nil
+    var _unitPrice: Int64? = nil
+    var _unitCost: Int64? = nil
+    var _location: String = String()
+    var _amount: Int64? = nil
+    var _status: WireStockStatus? = nil
+    var _lot: String = String()
+    var _decimals: UInt32? = nil
+    var _toLocation: String = String()
+    var _toStatus: WireStockStatus? = nil
+    var _short: Int64? = nil
+    var _disposition: WireDisposition? = nil
+    var _uom: String = String()
+    var _expiry: UInt32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4234,10 +4148,23 @@ nonisolated extension WireLines: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     private init() {}
 
     init(copying source: _StorageClass) {
+      _sku = source._sku
+      _quantity = source._quantity
       _line = source._line
-      _same = source._same
-      _numbered = source._numbered
-      _grantedInFull = source._grantedInFull
+      _granted = source._granted
+      _unitPrice = source._unitPrice
+      _unitCost = source._unitCost
+      _location = source._location
+      _amount = source._amount
+      _status = source._status
+      _lot = source._lot
+      _decimals = source._decimals
+      _toLocation = source._toLocation
+      _toStatus = source._toStatus
+      _short = source._short
+      _disposition = source._disposition
+      _uom = source._uom
+      _expiry = source._expiry
     }
   }
 
@@ -4256,10 +4183,23 @@ nonisolated extension WireLines: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         // allocates stack space for every case branch when no optimizations are
         // enabled. https://github.com/apple/swift-protobuf/issues/1034
         switch fieldNumber {
-        case 1: try { try decoder.decodeRepeatedMessageField(value: &_storage._line) }()
-        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._same) }()
-        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._numbered) }()
-        case 4: try { try decoder.decodeSingularBoolField(value: &_storage._grantedInFull) }()
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._sku) }()
+        case 2: try { try decoder.decodeSingularSInt64Field(value: &_storage._quantity) }()
+        case 3: try { try decoder.decodeSingularInt32Field(value: &_storage._line) }()
+        case 4: try { try decoder.decodeSingularSInt64Field(value: &_storage._granted) }()
+        case 5: try { try decoder.decodeSingularSInt64Field(value: &_storage._unitPrice) }()
+        case 6: try { try decoder.decodeSingularSInt64Field(value: &_storage._unitCost) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._location) }()
+        case 8: try { try decoder.decodeSingularSInt64Field(value: &_storage._amount) }()
+        case 9: try { try decoder.decodeSingularEnumField(value: &_storage._status) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._lot) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._decimals) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._toLocation) }()
+        case 13: try { try decoder.decodeSingularEnumField(value: &_storage._toStatus) }()
+        case 14: try { try decoder.decodeSingularSInt64Field(value: &_storage._short) }()
+        case 15: try { try decoder.decodeSingularEnumField(value: &_storage._disposition) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._uom) }()
+        case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._expiry) }()
         default: break
         }
       }
@@ -4272,35 +4212,136 @@ nonisolated extension WireLines: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       // allocates stack space for every if/case branch local when no optimizations
       // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
       // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._line.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._line, fieldNumber: 1)
+      if !_storage._sku.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sku, fieldNumber: 1)
       }
-      try { if let v = _storage._same {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      if _storage._quantity != 0 {
+        try visitor.visitSingularSInt64Field(value: _storage._quantity, fieldNumber: 2)
+      }
+      try { if let v = _storage._line {
+        try visitor.visitSingularInt32Field(value: v, fieldNumber: 3)
       } }()
-      if _storage._numbered != false {
-        try visitor.visitSingularBoolField(value: _storage._numbered, fieldNumber: 3)
+      try { if let v = _storage._granted {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._unitPrice {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._unitCost {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._location.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._location, fieldNumber: 7)
       }
-      if _storage._grantedInFull != false {
-        try visitor.visitSingularBoolField(value: _storage._grantedInFull, fieldNumber: 4)
+      try { if let v = _storage._amount {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._status {
+        try visitor.visitSingularEnumField(value: v, fieldNumber: 9)
+      } }()
+      if !_storage._lot.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._lot, fieldNumber: 10)
       }
+      try { if let v = _storage._decimals {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 11)
+      } }()
+      if !_storage._toLocation.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._toLocation, fieldNumber: 12)
+      }
+      try { if let v = _storage._toStatus {
+        try visitor.visitSingularEnumField(value: v, fieldNumber: 13)
+      } }()
+      try { if let v = _storage._short {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 14)
+      } }()
+      try { if let v = _storage._disposition {
+        try visitor.visitSingularEnumField(value: v, fieldNumber: 15)
+      } }()
+      if !_storage._uom.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._uom, fieldNumber: 16)
+      }
+      try { if let v = _storage._expiry {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 17)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireLine, rhs: WireLine) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._sku != rhs_storage._sku {return false}
+        if _storage._quantity != rhs_storage._quantity {return false}
+        if _storage._line != rhs_storage._line {return false}
+        if _storage._granted != rhs_storage._granted {return false}
+        if _storage._unitPrice != rhs_storage._unitPrice {return false}
+        if _storage._unitCost != rhs_storage._unitCost {return false}
+        if _storage._location != rhs_storage._location {return false}
+        if _storage._amount != rhs_storage._amount {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._lot != rhs_storage._lot {return false}
+        if _storage._decimals != rhs_storage._decimals {return false}
+        if _storage._toLocation != rhs_storage._toLocation {return false}
+        if _storage._toStatus != rhs_storage._toStatus {return false}
+        if _storage._short != rhs_storage._short {return false}
+        if _storage._disposition != rhs_storage._disposition {return false}
+        if _storage._uom != rhs_storage._uom {return false}
+        if _storage._expiry != rhs_storage._expiry {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLines: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Lines"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}line\0\u{1}same\0\u{1}numbered\0\u{3}granted_in_full\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.line) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._same) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.numbered) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.grantedInFull) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.line.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.line, fieldNumber: 1)
+    }
+    try { if let v = self._same {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.numbered != false {
+      try visitor.visitSingularBoolField(value: self.numbered, fieldNumber: 3)
+    }
+    if self.grantedInFull != false {
+      try visitor.visitSingularBoolField(value: self.grantedInFull, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireLines, rhs: WireLines) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._line != rhs_storage._line {return false}
-        if _storage._same != rhs_storage._same {return false}
-        if _storage._numbered != rhs_storage._numbered {return false}
-        if _storage._grantedInFull != rhs_storage._grantedInFull {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.line != rhs.line {return false}
+    if lhs._same != rhs._same {return false}
+    if lhs.numbered != rhs.numbered {return false}
+    if lhs.grantedInFull != rhs.grantedInFull {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
