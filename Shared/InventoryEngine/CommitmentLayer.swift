@@ -211,6 +211,8 @@ package struct OrderRow: Row {
     /// Who last released its reservation, or let it expire.
     package var releasedBy = Latest()
     package var allocatedBy = Latest()
+    /// Other orders that were given its id.
+    package var namesakes: [Namesake] = []
 
     package init(confirmedBy: EventRef, confirmedAt: Instant, shipFrom: SiteCode) {
         self.confirmedBy = confirmedBy
@@ -242,6 +244,7 @@ package struct OrderRow: Row {
         writer.optional(holdUntil) { $0.signed($1.microseconds) }
         writer.latest(releasedBy)
         writer.latest(allocatedBy)
+        writer.namesakes(namesakes)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -268,6 +271,7 @@ package struct OrderRow: Row {
         }
         self.releasedBy = try reader.latest()
         self.allocatedBy = try reader.latest()
+        self.namesakes = try reader.namesakes()
     }
 }
 
@@ -640,6 +644,10 @@ package struct PurchaseOrderRow: Row {
     package var supplier: Label?
     package var lines: [Int32]
     package var closedBy: EventRef?
+    /// Who placed it; nil where only an amendment is known.
+    package var placedBy: EventRef?
+    /// Other purchase orders that were given its id.
+    package var namesakes: [Namesake] = []
 
     package init(supplier: Label?) {
         self.supplier = supplier
@@ -651,6 +659,8 @@ package struct PurchaseOrderRow: Row {
         writer.varint(UInt64(lines.count))
         for line in lines { writer.signed(Int64(line)) }
         writer.optional(closedBy) { $0.reference($1) }
+        writer.optional(placedBy) { $0.reference($1) }
+        writer.namesakes(namesakes)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -660,6 +670,8 @@ package struct PurchaseOrderRow: Row {
             lines.append(Int32(truncatingIfNeeded: try reader.signed()))
         }
         self.closedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        self.placedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
+        self.namesakes = try reader.namesakes()
     }
 }
 

@@ -26,9 +26,11 @@ package struct ConflictRow: Row {
         case receivedBeforeDispatch = 17
         case amendedAfterPick = 19
         case movedAfterRetirement = 20
+        case sameDocument = 22
         case factBeforeOrder = 23
         case decidedTwice = 21
         case operationReused = 100
+        case strandedPromise = 101
 
         /// The stable text.
         package var text: String {
@@ -51,9 +53,11 @@ package struct ConflictRow: Row {
             case .receivedBeforeDispatch: "received_before_dispatch"
             case .amendedAfterPick: "amended_after_pick"
             case .movedAfterRetirement: "moved_after_retirement"
+            case .sameDocument: "same_document"
             case .factBeforeOrder: "fact_before_order"
             case .decidedTwice: "decided_twice"
             case .operationReused: "operation_reused"
+            case .strandedPromise: "stranded_promise"
             }
         }
     }

@@ -67,6 +67,8 @@ package struct ReturnRow: Row {
 
     package var receivedBy: EventRef
     package var lines: [DocumentLine]
+    /// Other returns that were given its number.
+    package var namesakes: [Namesake] = []
 
     package init(receivedBy: EventRef, lines: [DocumentLine]) {
         self.receivedBy = receivedBy
@@ -76,11 +78,13 @@ package struct ReturnRow: Row {
     package func encode(into writer: inout ByteWriter) {
         writer.reference(receivedBy)
         writer.lines(lines)
+        writer.namesakes(namesakes)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.receivedBy = try reader.reference()
         self.lines = try reader.lines()
+        self.namesakes = try reader.namesakes()
     }
 }
 
@@ -177,6 +181,8 @@ package struct CountRow: Row {
     package var lines: [Line] = []
     /// The counts in whose place this one is: what they have posted is part of its book.
     package var replaces: [DocumentID] = []
+    /// Other counts and adjustments that were given its number.
+    package var namesakes: [Namesake] = []
 
     package init(recordedBy: EventRef, actor: ActorID?, proposes: Bool) {
         self.recordedBy = recordedBy
@@ -209,6 +215,7 @@ package struct CountRow: Row {
         }
         writer.varint(UInt64(replaces.count))
         for document in replaces { writer.id(document) }
+        writer.namesakes(namesakes)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -233,6 +240,7 @@ package struct CountRow: Row {
             lines.append(line)
         }
         for _ in 0..<(try reader.varint()) { replaces.append(try reader.id()) }
+        self.namesakes = try reader.namesakes()
     }
 }
 
@@ -307,6 +315,8 @@ package struct AdjustmentRow: Row {
     package var reason: String
     package var decidedBy: EventRef?
     package var lines: [DocumentLine]
+    /// Other adjustments that were given its number.
+    package var namesakes: [Namesake] = []
 
     package init(proposedBy: EventRef, proposer: ActorID?, reason: String, lines: [DocumentLine]) {
         self.state = .proposed
@@ -323,6 +333,7 @@ package struct AdjustmentRow: Row {
         writer.text(reason)
         writer.optional(decidedBy) { $0.reference($1) }
         writer.lines(lines)
+        writer.namesakes(namesakes)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -332,5 +343,6 @@ package struct AdjustmentRow: Row {
         self.reason = try reader.text()
         self.decidedBy = try reader.optional { (r) throws(EngineError) in try r.reference() }
         self.lines = try reader.lines()
+        self.namesakes = try reader.namesakes()
     }
 }

@@ -115,6 +115,10 @@ package struct StockSummary: Row {
     package var lastPosting: MovementKey?
     /// Who moved it last, for a retirement of the item that does not know of it.
     package var movedBy = Latest()
+    /// Who last promised units of it.
+    package var promisedBy = Latest()
+    /// Who last took units of it that were free, or were counted on by promises.
+    package var takenBy = Latest()
     /// What of the units in staging is quarantined, by order.
     package var quarantined = Quantity.zero
 
@@ -153,6 +157,8 @@ package struct StockSummary: Row {
         writer.place(lastPosting)
         writer.latest(movedBy)
         writer.quantity(quarantined)
+        writer.latest(promisedBy)
+        writer.latest(takenBy)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -177,5 +183,7 @@ package struct StockSummary: Row {
         self.lastPosting = try reader.place()
         self.movedBy = try reader.latest()
         self.quarantined = try reader.quantity()
+        self.promisedBy = try reader.latest()
+        self.takenBy = try reader.latest()
     }
 }

@@ -95,7 +95,7 @@ struct Dues {
 
 /// The event at hand, with what follows from how it is ordered.
 struct Current {
-    let event: InventoryEvent
+    var event: InventoryEvent
     let position: HubPosition?
     let receivedAt: Instant?
     let effective: Instant
@@ -154,7 +154,7 @@ extension StockState {
         _ event: InventoryEvent,
         ordering: Ordering
     ) throws(EngineError) -> Outcome {
-        let current = Current(event: event, ordering: ordering)
+        var current = Current(event: event, ordering: ordering)
         let duesBefore = dues
         report = Report()
         do {
@@ -170,6 +170,7 @@ extension StockState {
                 keepAll()
                 return outcome(current, verdict, nil, obeying: ordering)
             }
+            current = try naming(current)
             let verdict = try post(current)
             let stocks = report.stocksTouched
             try settleRights(current, of: stocks)

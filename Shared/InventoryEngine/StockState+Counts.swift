@@ -39,9 +39,11 @@ extension StockState {
 
     mutating func postCountRecorded(
         _ current: Current,
-        _ body: StockCount
+        _ recorded: StockCount
     ) throws(EngineError) {
         guard holds(current.site) else { return }
+        var body = recorded
+        body.count = try nameAdjustment(current, body.count)
         var count = CountRow(
             recordedBy: current.ref,
             actor: current.event.actor,
@@ -350,7 +352,9 @@ extension EventBody {
     var approvedCount: DocumentID? {
         guard case .adjustmentApproved(let adjustment) = self else { return nil }
         let name = adjustment.adjustment.text
-        guard let mark = name.lastIndex(of: "~") else { return adjustment.adjustment }
+        guard let mark = name.lastIndex(of: "~"),
+            name[mark...].dropFirst().utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+        else { return adjustment.adjustment }
         return DocumentID(String(name[..<mark]))
     }
 }

@@ -51,13 +51,12 @@ extension StockState {
 
     mutating func postOrderConfirmed(
         _ current: Current,
-        _ body: OrderConfirmation
+        _ confirmation: OrderConfirmation
     ) throws(EngineError) -> Verdict {
         guard holds(current.site) else { return .accepted }
+        var body = confirmation
+        body.order = try nameOrder(current, body.order)
         let key = OrderRow.Key(home: current.site, orderSite: current.site, order: body.order)
-        guard try cache.orders.row(key, from: reader) == nil else {
-            throw .refused("order_exists", "Order \(body.order) was confirmed before.")
-        }
         var order = OrderRow(
             confirmedBy: current.ref,
             confirmedAt: current.effective,
@@ -882,8 +881,10 @@ extension StockState {
     /// current cost.
     mutating func postReturnReceived(
         _ current: Current,
-        _ body: CustomerReturn
+        _ goods: CustomerReturn
     ) throws(EngineError) {
+        var body = goods
+        body.returnID = try nameReturn(current, body.returnID)
         var lines: [DocumentLine] = []
         let orderSite = body.orderSite ?? current.site
         for line in body.lines {

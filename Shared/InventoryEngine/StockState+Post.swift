@@ -316,9 +316,11 @@ extension StockState {
 
     private mutating func postAdjustmentProposed(
         _ current: Current,
-        _ body: Adjustment
+        _ proposal: Adjustment
     ) throws(EngineError) {
         guard holds(current.site) else { return }
+        var body = proposal
+        body.adjustment = try nameAdjustment(current, body.adjustment)
         var lines: [DocumentLine] = []
         for line in body.lines {
             try knownItem(line)
@@ -333,12 +335,6 @@ extension StockState {
             )
         }
         let key = DocumentKey<AdjustmentRow>(home: current.site, document: body.adjustment)
-        guard try cache.adjustments.row(key, from: reader) == nil else {
-            throw .refused(
-                "adjustment_exists",
-                "Adjustment \(body.adjustment) was proposed before."
-            )
-        }
         try cache.adjustments.set(
             key,
             to: AdjustmentRow(

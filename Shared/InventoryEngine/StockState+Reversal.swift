@@ -28,7 +28,7 @@ extension StockState {
             } else {
                 .pending
             }
-        let original = Current(event: located.event, ordering: ordering)
+        let original = try naming(Current(event: located.event, ordering: ordering))
         report.holder = located.event.id.node
         report.valuedAt = original.effective
         try undo(current, original)

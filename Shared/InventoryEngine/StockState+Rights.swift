@@ -18,6 +18,7 @@ extension StockState {
             guard let before = report.freeBefore[stock] else { continue }
             let after = try cache.summaries.row(stock, from: reader)?.free() ?? .zero
             var delta = try after.minus(before)
+            if delta.units < 0 { try noteTaken(current, stock, free: after) }
             if delta.units < 0, let revived = report.revived[stock] {
                 delta = try delta.plus(takeBack(revived, of: stock, atMost: -delta))
             }
@@ -30,6 +31,46 @@ extension StockState {
                 try moveRights(stock, .node(recorder), by: delta)
             }
             if delta.units > 0 { dues.risen.insert(stock) }
+        }
+    }
+
+    /// Remembers who promised and who took units of a stock, and shows a promise that is kept
+    /// although units that it counted on were taken without knowing of it.
+    private mutating func noteTaken(
+        _ current: Current,
+        _ stock: StockKey,
+        free: Quantity
+    ) throws(EngineError) {
+        guard holds(stock.home), let summary = try cache.summaries.row(stock, from: reader) else {
+            return
+        }
+        let promises =
+            switch current.event.body {
+            case .orderConfirmed, .orderAmended, .backorderPromised: true
+            default: false
+            }
+        let others = promises ? summary.takenBy : summary.promisedBy
+        if free.units < 0, let other = unknown(others, to: current) {
+            try raiseConflict(
+                .strandedPromise,
+                current,
+                with: other,
+                sku: stock.sku,
+                subject: stock.sku.text,
+                resolution: "The promise stands, and so does what happened to the units.",
+                before: "promised and taken, neither knowing of the other",
+                after: "\(-free.units) units are promised that are not there",
+                compensation: "Get more of it, or agree with a customer.",
+                isResolved: false,
+                at: stock.home
+            )
+        }
+        try changeSummary(stock) { (summary) throws(EngineError) in
+            if promises {
+                summary.promisedBy.note(current.ref)
+            } else {
+                summary.takenBy.note(current.ref)
+            }
         }
     }
 

@@ -4,10 +4,12 @@ import Causality
 extension StockState {
     mutating func postPurchaseOrder(
         _ current: Current,
-        _ body: PurchaseOrder,
+        _ placed: PurchaseOrder,
         isAmended: Bool
     ) throws(EngineError) {
         guard holds(current.site) else { return }
+        var body = placed
+        if !isAmended { body.purchaseOrder = try namePurchaseOrder(current, body.purchaseOrder) }
         let key = DocumentKey<PurchaseOrderRow>(
             home: current.site,
             document: body.purchaseOrder
@@ -16,6 +18,7 @@ extension StockState {
             try cache.purchaseOrders.row(key, from: reader)
             ?? PurchaseOrderRow(supplier: body.supplier)
         if let supplier = body.supplier { order.supplier = supplier }
+        if !isAmended { order.placedBy = current.ref }
         for line in body.lines {
             try knownItem(line)
             let number = line.line ?? 1

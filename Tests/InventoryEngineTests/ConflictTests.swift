@@ -73,6 +73,40 @@ struct ConflictTests {
         try Figures(network.hub.rows, at: site, node: network.nodes[0].node).values
     }
 
+    // MARK: Stranded promises
+
+    @Test
+    func `a promise whose units were taken meanwhile stands, and is shown, in either order`()
+        throws
+    {
+        var outcomes: [[String: Int64]] = []
+        for first in [0, 1] {
+            var network = try oneSite()
+            let order = try network.nodes[0].record(.confirm("SO-2", [line("P", 6)]))
+            #expect(order.outcome.isFinal == true)
+            try network.nodes[1].record(.scrap([line("P", 3)]))
+            try deliver(&network, first: first)
+            let found = try conflicts(.strandedPromise, network.hub.rows, at: "W")
+            #expect(found.map(\.after) == ["3 units are promised that are not there"])
+            #expect(found.map(\.isResolved) == [false])
+            for node in network.nodes {
+                #expect(try conflicts(.strandedPromise, node.rows, at: "W").count == 1)
+                #expect(node.differenceCount == 0)
+            }
+            outcomes.append(try layers(network, at: "W"))
+        }
+        #expect(outcomes[0] == outcomes[1])
+        #expect(outcomes[0]["SO-2/1 reserved"] == 6)
+        // Who knows of the promise breaks a rule by himself.
+        var network = try oneSite()
+        try network.nodes[0].record(.confirm("SO-2", [line("P", 6)]))
+        try network.settle()
+        try network.nodes[1].record(.scrap([line("P", 3)]))
+        try network.settle()
+        #expect(try conflicts(.strandedPromise, network.hub.rows, at: "W").isEmpty)
+        #expect(try exceptions(network.hub.rows).contains("promise_shortage"))
+    }
+
     // MARK: 1
 
     @Test(arguments: [0, 1])

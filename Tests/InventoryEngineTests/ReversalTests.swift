@@ -157,6 +157,8 @@ struct ReversalTests {
             if name.kind == .summary, var summary = try? StockSummary(bytes: bytes) {
                 summary.lastPosting = nil
                 summary.movedBy = Latest()
+                summary.promisedBy = Latest()
+                summary.takenBy = Latest()
                 rows[name] = summary.bytes
             } else if name.kind == .orderLine, var line = try? OrderLineRow(bytes: bytes) {
                 line.freed = .zero

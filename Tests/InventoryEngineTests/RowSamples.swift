@@ -281,6 +281,10 @@ struct RowSamples {
         )
     }
 
+    mutating func namesakes() -> [Namesake] {
+        many { Namesake(node: $0.node(), document: $0.id()) }
+    }
+
     mutating func date() -> CivilDate {
         CivilDate(year: Int.random(in: 1...9_999, using: &random), month: 2, day: 28)
             ?? Instant(microseconds: 0).date
@@ -436,6 +440,8 @@ struct RowSamples {
         summary.lastPosting = maybe { $0.movement() }
         summary.movedBy = latest()
         summary.quarantined = quantity()
+        summary.promisedBy = latest()
+        summary.takenBy = latest()
         add(StockKey(home: id(), sku: id()), summary)
         let rules: [MovementRow.Rule] = [.given, .current, .ofIssue, .issue]
         let references: [MovementReference?] = [
@@ -483,10 +489,13 @@ struct RowSamples {
         order.holdUntil = maybe { $0.instant() }
         order.releasedBy = latest()
         order.allocatedBy = latest()
+        order.namesakes = namesakes()
         add(OrderRow.Key(home: id(), orderSite: id(), order: id()), order)
         var purchase = PurchaseOrderRow(supplier: maybe { $0.id() })
         purchase.lines = many { $0.small() }
         purchase.closedBy = maybe { $0.reference() }
+        purchase.placedBy = maybe { $0.reference() }
+        purchase.namesakes = namesakes()
         add(DocumentKey(home: id(), document: id()), purchase)
         var transfer = TransferRow(destination: id())
         transfer.lines = many { $0.small() }
@@ -494,14 +503,14 @@ struct RowSamples {
         transfer.requestedBy = maybe { $0.reference() }
         transfer.dispatchedBy = latest()
         add(TransferRow.Key(home: id(), source: id(), transfer: id(), destination: id()), transfer)
-        add(
-            DocumentKey(home: id(), document: id()),
-            ReturnRow(receivedBy: reference(), lines: many { $0.documentLine() })
-        )
+        var goods = ReturnRow(receivedBy: reference(), lines: many { $0.documentLine() })
+        goods.namesakes = namesakes()
+        add(DocumentKey(home: id(), document: id()), goods)
         var count = CountRow(recordedBy: reference(), actor: maybe { $0.id() }, proposes: bool())
         count.hasOwnTime = bool()
         count.lines = many { $0.countLine() }
         count.replaces = many { $0.id() }
+        count.namesakes = namesakes()
         add(
             CountedPlaceRow.Key(stock: StockKey(home: id(), sku: id()), location: id()),
             CountedPlaceRow(counts: many { $0.id() })
@@ -516,6 +525,7 @@ struct RowSamples {
         let states: [AdjustmentRow.State] = [.proposed, .approved, .rejected]
         adjustment.state = states.randomElement(using: &random) ?? .proposed
         adjustment.decidedBy = maybe { $0.reference() }
+        adjustment.namesakes = namesakes()
         add(DocumentKey(home: id(), document: id()), adjustment)
     }
 
