@@ -37,9 +37,9 @@ package struct OrderEffectRow: Row {
         package var fromAllocated = Quantity.zero
         /// Of the units picked: what had been backordered.
         package var fromBackordered = Quantity.zero
-        /// Of the units picked: what had been cancelled.
+        /// Of the units picked: what had been cancelled; of those put back: what is so again.
         package var fromCancelled = Quantity.zero
-        /// Of the units picked: what no line had asked for.
+        /// Of the units picked, or put back: what no line had asked for.
         package var toSurplus = Quantity.zero
         /// What was allocated, was not found and went back to reserved.
         package var unallocated = Quantity.zero

@@ -106,7 +106,92 @@ extension StockState {
             let task = "\(work.order)/\(key.line)"
             try addTask(.putBack, task, stock, -(revived.plus(cancelled)))
         }
-        if left.units > 0 { try putBack(current, work, line, left) }
+        var rest = step
+        if left.units > 0 { try putBack(current, work, line, left, &rest) }
+    }
+
+    /// Takes units that were put back to staging again: to what they had been before.
+    mutating func undoUnpick(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        let key = OrderEffectRow.Key(home: current.site, event: original.event.id)
+        let noted = try cache.orderEffects.row(key, from: reader)?.steps ?? []
+        for (index, entered) in work.lines.enumerated().reversed() {
+            let plain = OrderEffectRow.Step(index: UInt32(index))
+            let steps = noted.filter { $0.index == plain.index }
+            for (place, step) in (steps.isEmpty ? [plain] : steps).enumerated().reversed() {
+                let line = entered.piece(step.piece, isFirst: place == 0)
+                try undoUnpick(current, original, work, line, step)
+            }
+        }
+    }
+
+    private mutating func undoUnpick(
+        _ current: Current,
+        _ original: Current,
+        _ work: OrderWork,
+        _ line: EventLine,
+        _ step: OrderEffectRow.Step
+    ) throws(EngineError) {
+        let stock = StockKey(home: current.site, sku: line.sku)
+        for moved in try posted(original, stock) where moved.status != .sellable {
+            throw .refused(
+                "not_reversible",
+                "Some of \(line.sku) was quarantined when it was put back.",
+                field: "event",
+                hint: "Record the pick again instead."
+            )
+        }
+        try moveStock(stock, line.location ?? .stock, line.lot, .sellable, by: -line.quantity)
+        try stage(current, work, stock, line.lot, line.quantity)
+        var left = line.quantity
+        if step.toSurplus.units > 0 {
+            let surplusKey = surplusKey(current, work, line.sku)
+            var surplus = try cache.surpluses.row(surplusKey, from: reader) ?? SurplusRow()
+            surplus.picked = try surplus.picked.plus(step.toSurplus)
+            try setSurplus(surplusKey, to: surplus)
+            left = try left.minus(step.toSurplus)
+        }
+        if step.fromCancelled.units > 0, let (key, old) = try orderLine(current, work, line) {
+            var row = old
+            let again = min(step.fromCancelled, row.cancelled)
+            row.cancelled = try row.cancelled.minus(again)
+            row.picked = try row.picked.plus(again)
+            row.toPutBack = try row.toPutBack.plus(again)
+            left = try left.minus(again)
+            try setOrderLine(key, to: row)
+            try addTask(.putBack, "\(work.order)/\(key.line)", stock, again)
+        }
+        guard left.units > 0 else { return }
+        var again = OrderEffectRow.Step(index: step.index)
+        try pick(current, work, line, left, &again)
+    }
+
+    /// Sets units aside for nobody any more, as far as they are not picked since.
+    mutating func undoAllocation(
+        _ current: Current,
+        _ work: OrderWork
+    ) throws(EngineError) {
+        for line in work.lines.reversed() {
+            guard let (key, old) = try orderLine(current, work, line) else { continue }
+            let place = line.allocatedPlace
+            let there = old.places.first { $0.isAt(place) }?.quantity ?? .zero
+            let back = min(there, line.quantity)
+            guard back.units > 0 else {
+                throw .refused(
+                    "already_picked",
+                    "What was set aside of \(line.sku) is picked, or set aside elsewhere.",
+                    field: "event",
+                    hint: "Reverse the pick first."
+                )
+            }
+            var row = old
+            row.allocated = try row.allocated.minus(back)
+            row.reserved = try row.reserved.plus(back)
+            try setOrderLine(key, to: row, at: place)
+        }
     }
 
     /// Units that were cancelled after their pick are cancelled, now that they are not picked.

@@ -519,7 +519,7 @@ extension StockState {
         )
     }
 
-    private mutating func pick(
+    mutating func pick(
         _ current: Current,
         _ work: OrderWork,
         _ line: EventLine,
@@ -646,10 +646,12 @@ extension StockState {
         _ current: Current,
         _ body: OrderWork
     ) throws(EngineError) {
-        for (line, _) in try stepsAhead(current, body, { $0.picked }) {
+        for (line, first) in try stepsAhead(current, body, { $0.picked }) {
             try knownItem(line)
+            var step = first
             try unstageBack(current, body, line, line.quantity)
-            try putBack(current, body, line, line.quantity)
+            try putBack(current, body, line, line.quantity, &step)
+            note(step)
         }
     }
 
@@ -676,12 +678,14 @@ extension StockState {
         _ current: Current,
         _ work: OrderWork,
         _ line: EventLine,
-        _ quantity: Quantity
+        _ quantity: Quantity,
+        _ step: inout OrderEffectRow.Step
     ) throws(EngineError) {
         var left = quantity
         let surplusKey = surplusKey(current, work, line.sku)
         if var surplus = try cache.surpluses.row(surplusKey, from: reader) {
             let taken = min(surplus.picked, left)
+            step.toSurplus = taken
             surplus.picked = try surplus.picked.minus(taken)
             left = try left.minus(taken)
             try setSurplus(surplusKey, to: surplus)
@@ -692,6 +696,7 @@ extension StockState {
             row.toPutBack = try row.toPutBack.minus(back)
             row.picked = try row.picked.minus(back)
             row.cancelled = try row.cancelled.plus(back)
+            step.fromCancelled = back
             left = try left.minus(back)
             let undone = min(row.picked, left)
             row.picked = try row.picked.minus(undone)

@@ -49,8 +49,12 @@ extension StockState {
         case .shipmentDispatched(let work): try undoDispatch(current, original, work)
         case .packCompleted(let work): try undoPack(current, original, work)
         case .pickCompleted(let work): try undoPick(current, original, work)
+        case .unpicked(let work): try undoUnpick(current, original, work)
+        case .allocated(let work): try undoAllocation(current, work)
         case .returnReceived(let customerReturn) where customerReturn.orderSite == nil:
             try undoReturn(current, original, customerReturn)
+        case .returnDispositioned(let customerReturn):
+            try undoDisposition(current, original, customerReturn)
         case .moved(let change), .statusChanged(let change):
             try undoMove(current, original, change)
         case .scrapped(let change):
@@ -74,8 +78,8 @@ extension StockState {
             .locationRegistered,
             .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
             .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
-            .reservationReleased, .backorderPromised, .allocated, .unpicked, .returnReceived,
-            .returnDispositioned, .transferRequested, .transferCancelled, .transferDispatched,
+            .reservationReleased, .backorderPromised, .returnReceived, .transferRequested,
+            .transferCancelled, .transferDispatched,
             .transferReceived, .transferSettled, .countRecorded, .adjustmentProposed,
             .adjustmentRejected, .reversed, .rightsGranted, .rightsRequested, .rightsReclaimed,
             .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
@@ -115,7 +119,7 @@ extension StockState {
     }
 
     /// What an event moved of a stock, as the history has it.
-    private mutating func posted(
+    mutating func posted(
         _ original: Current,
         _ stock: StockKey
     ) throws(EngineError) -> [PostingRow.Line] {
@@ -188,6 +192,47 @@ extension StockState {
             }
             try void(current, stock, original)
         }
+    }
+
+    /// Makes returned units wait for a decision again.
+    private mutating func undoDisposition(
+        _ current: Current,
+        _ original: Current,
+        _ body: CustomerReturn
+    ) throws(EngineError) {
+        let key = DocumentKey<ReturnRow>(home: current.site, document: body.returnID)
+        guard var row = try cache.returns.row(key, from: reader) else {
+            throw .refused("unknown_return", "Return \(body.returnID) is not known.")
+        }
+        for line in body.lines {
+            let stock = StockKey(home: current.site, sku: line.sku)
+            let location = line.location ?? .stock
+            let status: StockStatus? =
+                switch line.disposition ?? .restock {
+                case .restock: .sellable
+                case .refurbish, .supplier: .hold
+                case .scrap: nil
+                }
+            if let status {
+                try moveStock(stock, location, line.lot, status, by: -line.quantity)
+            } else {
+                try void(current, stock, original)
+            }
+            try moveStock(
+                stock,
+                location,
+                line.lot,
+                line.status ?? .returned,
+                by: line.quantity
+            )
+            var left = line.quantity
+            for index in row.lines.indices.reversed() where row.lines[index].sku == line.sku {
+                let back = min(row.lines[index].other, left)
+                row.lines[index].other = try row.lines[index].other.minus(back)
+                left = try left.minus(back)
+            }
+        }
+        try cache.returns.set(key, to: row, from: reader)
     }
 
     private mutating func undoAdjustment(

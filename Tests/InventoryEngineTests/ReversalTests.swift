@@ -121,7 +121,69 @@ struct ReversalTests {
             [.dispatch("SO-1", [line("P", 6)]), .giveBack("R-1", [line("P", 4)], order: "SO-1")]
         ),
         Day("return without an order", [.giveBack("R-1", [line("P", 4)])]),
+        Day(
+            "allocation",
+            [
+                .move([line("P", 2, at: "STOCK", to: "A")]),
+                .allocate("SO-1", [line("P", 1, at: "A")]), .allocate("SO-1", []),
+            ]
+        ),
+        Day("unpick", [.pick("SO-1"), .unpick("SO-1", [line("P", 4)])]),
+        Day(
+            "unpick of surplus",
+            [
+                .pick("SO-1", [line("P", 8)]).with(forced: true),
+                .unpick("SO-1", [line("P", 7, at: "A")]),
+            ]
+        ),
+        Day(
+            "unpick of cancelled",
+            [
+                .pick("SO-1", [line("P", 6)]), .cancel("SO-1", [line("P", 2, number: 1)]),
+                .unpick("SO-1", [line("P", 5)]),
+            ]
+        ),
+        Day(
+            "restock of a return",
+            [
+                .giveBack("R-1", [line("P", 2), line("P", 2)]),
+                .disposition("R-1", [line("P", 3, disposition: .restock)]),
+            ]
+        ),
+        Day(
+            "other dispositions of a return",
+            [
+                .giveBack("R-1", [line("P", 4)]),
+                .disposition(
+                    "R-1",
+                    [
+                        line("P", 1, disposition: .refurbish), line("P", 1, disposition: .scrap),
+                        line("P", 1, disposition: .supplier),
+                    ]
+                ),
+            ]
+        ),
     ]
+
+    @Test
+    func `what is reversed of a return can be decided again, and an allocation only once`() throws {
+        var edge = soloNode()
+        for command in Self.start { try edge.record(command) }
+        try edge.record(.giveBack("R-1", [line("P", 4)]))
+        let scrap = try edge.record(.disposition("R-1", [line("P", 4, disposition: .scrap)]))
+        try edge.record(.reverse(scrap.event.id))
+        try edge.record(.disposition("R-1", [line("P", 4, disposition: .restock)]))
+        let allocation = try edge.record(.allocate("SO-1", []))
+        try edge.record(.pick("SO-1"))
+        let refused = #expect(throws: EngineError.self) {
+            try edge.record(.reverse(allocation.event.id))
+        }
+        #expect(refused?.code.text == "already_picked")
+        let order = #expect(throws: EngineError.self) {
+            try edge.record(.reverse(edge.pending[4].id))
+        }
+        #expect(order?.code.text == "not_reversible")
+    }
 
     @Test(arguments: days)
     func `a reversal restores every layer, and its value`(day: Day) throws {
