@@ -52,6 +52,7 @@ struct PlumblineCommand: AsyncParsableCommand {
                     JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
                     TasksCommand.self, LotsCommand.self, PolicyCommand.self,
+                    PeopleCommand.self,
                 ]
             ),
             CommandGroup(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Interchange
 
 /// A command of the program that records one command of the engine.
@@ -40,6 +41,13 @@ struct RecordingOptions: ParsableArguments {
     var atTime: String?
     @Option(help: ArgumentHelp("Who did it.", valueName: "person"))
     var actor: String?
+    @Option(
+        help: ArgumentHelp(
+            "What proves who did it; default: PLUMBLINE_TOKEN. It is recorded nowhere.",
+            valueName: "token"
+        )
+    )
+    var token: String?
     @Option(help: ArgumentHelp("A remark that stays with it.", valueName: "text"))
     var note: String?
     @Option(
@@ -68,6 +76,8 @@ struct RecordingOptions: ParsableArguments {
             writer.member("op", ifAny: op)
             writer.member("at", ifAny: atTime)
             writer.member("actor", ifAny: actor)
+            let given = ProcessInfo.processInfo.environment["PLUMBLINE_TOKEN"]
+            if actor != nil { writer.member("token", ifAny: token ?? given) }
             writer.member("note", ifAny: note)
             if force { writer.member("force", true) }
             writer.member("corrects", ifAny: corrects)

@@ -387,3 +387,20 @@ struct LotsCommand: AsyncParsableCommand {
         try await list.show(.lots, [("id", lot), ("site", site)] + sku.map { ("sku", $0) })
     }
 }
+
+struct PeopleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "people",
+        abstract: "Lists the people of the network and what each may do.",
+        discussion: """
+            The hub's operator registers them, with `plumbline-hub person add`. Whether a node
+            records for others too says the policy `actors`.
+
+            Example: plumbline people
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+
+    func run() async throws { try await list.show(.people, []) }
+}

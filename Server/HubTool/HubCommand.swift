@@ -21,6 +21,7 @@ struct HubCommand: AsyncParsableCommand {
                 subcommands: [
                     InitCommand.self, ServeCommand.self, InviteCommand.self, StatusCommand.self,
                     NodesCommand.self, NodeCommand.self, SiteCommand.self, PolicyCommand.self,
+                    PersonCommand.self,
                     BackupCommand.self,
                     VerifyCommand.self,
                 ]

@@ -49,7 +49,7 @@ public enum CommandFormat {
         let type = try CommandType(of: value)
         let fields = try CommandFields(value, known: type.schema.fields, of: type)
         let body = try type.body(fields, moneyScale: moneyScale, nodeNamed: nodeNamed)
-        return InventoryCommand(
+        var command = InventoryCommand(
             body: body,
             op: try fields.identifier("op"),
             at: try fields.time("at"),
@@ -60,6 +60,8 @@ public enum CommandFormat {
             corrects: try fields.event("corrects", nodeNamed: nodeNamed),
             site: type == .siteRegistered ? nil : try fields.identifier("site")
         )
+        command.token = try fields.remark("token", mayBeEmpty: false)
+        return command
     }
 
     /// The idempotency key of a command that may be malformed otherwise, so that its refusal can
@@ -152,6 +154,8 @@ extension InterchangeError.Code {
     public static let amountNegative = Self("amount_negative")
     /// A text is not a time of RFC 3339 with its zone.
     public static let timeMalformed = Self("time_malformed")
+    /// A text is no hash of a token.
+    public static let credentialMalformed = Self("credential_malformed")
     /// A text is no day of the calendar.
     public static let dateMalformed = Self("date_malformed")
     /// A text is not an event's id.

@@ -35,6 +35,9 @@ extension CommandType {
                     value: try fields.require(fields.remark("value", mayBeEmpty: false), "value")
                 )
             )
+        case .personRegistered: return .personRegistered(try fields.personChange())
+        case .personChanged: return .personChanged(try fields.personChange())
+        case .personRetired: return .personRetired(try fields.personChange())
         case .locationRegistered:
             var change = try fields.locationChange()
             change.kind = change.kind ?? .bin
@@ -208,6 +211,27 @@ extension CommandFields {
             change.safetyStock = ExactDecimal(mantissa: units, scale: scale)
         }
         return change
+    }
+
+    fileprivate func personChange() throws(InterchangeError) -> PersonChange {
+        var credential: ContentHash?
+        if let text = try remark("credential", mayBeEmpty: false) {
+            guard let hash = ContentHash(text) else {
+                throw refused(
+                    .credentialMalformed,
+                    "credential",
+                    "`\(path("credential"))` is no SHA-256 in hexadecimal digits.",
+                    hint: "Give the hash of the token, such as `sha256sum` prints it."
+                )
+            }
+            credential = hash
+        }
+        return PersonChange(
+            person: try require(identifier("person"), "person"),
+            role: try choice("role", PersonRole.init, \.text),
+            credential: credential,
+            baseVersion: try version("base_version")
+        )
     }
 
     fileprivate func locationChange() throws(InterchangeError) -> LocationChange {

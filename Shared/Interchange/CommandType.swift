@@ -7,6 +7,9 @@ package enum CommandType: String, CaseIterable, Sendable {
     case itemRetired = "item_retired"
     case siteRegistered = "site_registered"
     case policySet = "policy_set"
+    case personRegistered = "person_registered"
+    case personChanged = "person_changed"
+    case personRetired = "person_retired"
     case locationRegistered = "location_registered"
     case locationChanged = "location_changed"
     case locationRetired = "location_retired"
@@ -100,6 +103,9 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .itemRetired: self = .itemRetired
         case .siteRegistered: self = .siteRegistered
         case .policySet: self = .policySet
+        case .personRegistered: self = .personRegistered
+        case .personChanged: self = .personChanged
+        case .personRetired: self = .personRetired
         case .locationRegistered: self = .locationRegistered
         case .locationChanged: self = .locationChanged
         case .locationRetired: self = .locationRetired
@@ -173,7 +179,7 @@ struct CommandSchema: Sendable {
     ///
     /// `linesHaveUnits` says whether lines may name a unit and serial numbers, as most do.
     init(_ fields: String, lines: String = "", linesHaveUnits: Bool = true) {
-        let common = "type op? at? actor? device? note? force? corrects? site?"
+        let common = "type op? at? actor? token? device? note? force? corrects? site?"
         var list = fields.split(separator: " ").map { CommandField($0) }
         list += common.split(separator: " ").map { CommandField($0) }
             .filter { field in !list.contains { $0.name == field.name } }
@@ -208,6 +214,9 @@ extension CommandType {
         case .itemRetired: CommandSchema("sku base_version")
         case .siteRegistered: CommandSchema("site name?")
         case .policySet: CommandSchema("policy value")
+        case .personRegistered: CommandSchema("person role? credential?")
+        case .personChanged: CommandSchema("person role? credential? base_version?")
+        case .personRetired: CommandSchema("person base_version?")
         case .locationRegistered, .locationChanged, .locationRetired:
             CommandSchema("location kind? base_version?")
         case .purchaseOrderPlaced, .purchaseOrderAmended:

@@ -31,6 +31,12 @@ extension JSONWriter {
         case .itemRetired(let retirement):
             member("sku", retirement.sku)
             member("base_version", quoted: retirement.baseVersion)
+        case .personRegistered(let change), .personChanged(let change),
+            .personRetired(let change):
+            member("person", change.person)
+            member("role", ifAny: change.role?.text)
+            member("credential", ifAny: change.credential?.description)
+            if let version = change.baseVersion { member("base_version", quoted: version) }
         case .policySet(let change):
             member("policy", change.policy)
             member("value", change.value)

@@ -39,6 +39,7 @@ extension JSONWriter {
             case .costAdjusted(let adjustment):
                 writer.members(of: adjustment, moneyScale: moneyScale)
             case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+                .personRegistered, .personChanged, .personRetired,
                 .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
                 .purchaseOrderAmended, .purchaseOrderClosed, .goodsReceived, .orderConfirmed,
                 .orderAmended, .orderCancelled, .reservationReleased, .allocated,

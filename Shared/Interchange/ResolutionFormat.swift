@@ -1,7 +1,7 @@
 /// The body of `POST /api/v1/conflicts/{id}/resolve`: a decision without its type and its conflict.
 public enum ResolutionFormat {
     /// What a body may say; the members are those of the command `conflict_resolved`.
-    private static let members = ["choice", "reason", "actor", "op", "note", "at", "site"]
+    private static let members = ["choice", "reason", "actor", "token", "op", "note", "at", "site"]
 
     /// Makes the command that a call asks for.
     ///

@@ -9,6 +9,7 @@ extension EventBody {
         case .countRecorded:
             .observation
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .personRegistered, .personChanged, .personRetired,
             .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
             .purchaseOrderAmended, .purchaseOrderClosed, .orderConfirmed, .orderAmended,
             .orderCancelled,
@@ -31,6 +32,9 @@ extension EventBody {
         case .itemRetired: "item_retired"
         case .siteRegistered: "site_registered"
         case .policySet: "policy_set"
+        case .personRegistered: "person_registered"
+        case .personChanged: "person_changed"
+        case .personRetired: "person_retired"
         case .locationRegistered: "location_registered"
         case .locationChanged: "location_changed"
         case .locationRetired: "location_retired"
@@ -85,6 +89,7 @@ extension EventBody {
     public var isNetworkWide: Bool {
         switch self {
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .personRegistered, .personChanged, .personRetired,
             .nodeRegistered, .nodeActivated, .nodeRetired:
             true
         case .parkedReleased(let release): release.content?.body.isNetworkWide ?? false
@@ -116,6 +121,7 @@ extension EventBody {
         case .parkedCompensated(let compensation): compensation.sites
         case .conflictResolved(let decision): decision.sites
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .personRegistered, .personChanged, .personRetired,
             .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
             .purchaseOrderAmended, .purchaseOrderClosed, .goodsReceived, .countRecorded,
             .adjustmentProposed,
@@ -164,7 +170,9 @@ extension EventBody {
             lines = adjustment.lines
         case .moved(let change), .statusChanged(let change), .scrapped(let change):
             lines = change.lines
-        case .itemRegistered, .siteRegistered, .policySet, .locationRegistered, .locationChanged,
+        case .itemRegistered, .siteRegistered, .policySet,
+            .personRegistered, .personChanged, .personRetired, .locationRegistered,
+            .locationChanged,
             .locationRetired, .reversed, .rightsThawed, .nodeRegistered, .nodeActivated,
             .nodeRetired, .conflictResolved, .exceptionAcknowledged, .parkedReleased,
             .parkedCompensated, .costAdjusted, .unknown:

@@ -21,6 +21,8 @@ public struct InventoryEvent: Hashable, Sendable {
     public var op: OpKey?
     /// Who acted.
     public var actor: ActorID?
+    /// Whether the actor has proved to be that person, as the recording node says.
+    public var isActorVerified = false
     /// The device that was used.
     public var device: Label?
     /// A free remark; at most ``InventoryCommand/noteLengthMax`` characters.
@@ -100,6 +102,10 @@ public struct InventoryCommand: Hashable, Sendable {
     public var site: SiteCode?
     /// A hash of the command as it was given, without what the engine fills in.
     public var contentHash: ContentHash
+    /// What proves who acts; it is checked, and recorded nowhere.
+    public var token: String?
+    /// Whether the program records it by itself, for nobody.
+    public var isAutomatic = false
 
     /// Makes a command of all its parts.
     public init(

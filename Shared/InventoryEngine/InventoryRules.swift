@@ -51,6 +51,7 @@ public enum InventoryRules {
         )
         swap(&decision.state, &state)
         defer { swap(&decision.state, &state) }
+        try decision.checkActor(command)
         return try decision.decide(command.body)
     }
 
@@ -136,6 +137,9 @@ struct Decider {
             return .itemRetired(body)
         case .siteRegistered: return body
         case .policySet(let change): return .policySet(try decided(change))
+        case .personRegistered(let change): return .personRegistered(try registered(change))
+        case .personChanged(let change): return .personChanged(try changed(change))
+        case .personRetired(let change): return .personRetired(try changed(change))
         case .locationRegistered(let change): return .locationRegistered(try registered(change))
         case .locationChanged(let change): return .locationChanged(try changed(change))
         case .locationRetired(let change): return .locationRetired(try changed(change))

@@ -10,6 +10,8 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
     case countToleranceValue = "count_tolerance_value"
     /// How far apart the clocks of two nodes may be without making a count doubtful, in seconds.
     case countGuardSeconds = "count_guard_seconds"
+    /// Who may record at a node: anybody, only people of the network, or only who proves it.
+    case actors
     /// How much of what it can spare a node gives to the hub that asks, in percent.
     case rightsShareHub = "rights_share_hub"
     /// How much of what it can spare a node gives to another node that asks, in percent.
@@ -21,6 +23,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .approval: "two_person"
         case .countToleranceQuantity, .countToleranceValue: "none"
         case .countGuardSeconds: "60"
+        case .actors: "any"
         case .rightsShareHub: "100"
         case .rightsShareNode: "50"
         }
@@ -33,6 +36,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceQuantity: "none, or units such as 2 or 0.5"
         case .countToleranceValue: "none, or an amount of money such as 10.00"
         case .countGuardSeconds: "seconds, 0 to 3600"
+        case .actors: "any, known or verified"
         case .rightsShareHub, .rightsShareNode: "percent, 0 to 100"
         }
     }
@@ -44,6 +48,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceQuantity, .countToleranceValue:
             return value == "none" || ExactDecimal(policy: value) != nil
         case .countGuardSeconds: return Self.number(value).map { $0 <= 3_600 } ?? false
+        case .actors: return ["any", "known", "verified"].contains(value)
         case .rightsShareHub, .rightsShareNode:
             return Self.number(value).map { $0 <= 100 } ?? false
         }

@@ -9,6 +9,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case site = 2
     case node = 3
     case policy = 4
+    case person = 5
     // Physical layer.
     case location = 10
     case bucket = 11

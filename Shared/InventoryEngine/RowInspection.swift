@@ -33,6 +33,7 @@ package struct RowInspection: Sendable {
         case .site: read(SiteRow.self)
         case .node: read(NodeRow.self)
         case .policy: read(PolicyRow.self)
+        case .person: read(PersonRow.self)
         case .location: read(LocationRow.self)
         case .bucket: read(BucketRow.self)
         case .orderLine: read(OrderLineRow.self)

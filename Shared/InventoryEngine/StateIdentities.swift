@@ -137,7 +137,8 @@ package struct StateIdentities: Sendable {
         case .staged:
             let (place, row) = (try StagedRow.Key(bytes: key), try StagedRow(bytes: value))
             stocks[place.stock, default: Sums()].quarantined += Int128(row.held.units)
-        case .lotDue, .item, .site, .node, .policy, .location, .task, .order, .purchaseOrder,
+        case .lotDue, .item, .site, .node, .policy, .person, .location, .task, .order,
+            .purchaseOrder,
             .transfer,
             .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
             .parked,

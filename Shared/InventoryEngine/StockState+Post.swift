@@ -10,6 +10,8 @@ extension StockState {
         case .itemRetired(let body): try postItemRetired(current, body)
         case .siteRegistered(let body): try postSiteRegistered(body)
         case .policySet(let body): try postPolicySet(current, body)
+        case .personRegistered(let body), .personChanged(let body): try postPerson(current, body)
+        case .personRetired(let body): try postPerson(current, body, isRetired: true)
         case .nodeRegistered(let body): try postNodeRegistered(current, body)
         case .locationRegistered(let body), .locationChanged(let body):
             try postLocation(current, body, isRetired: false)

@@ -75,6 +75,7 @@ extension StockState {
         case .adjustmentApproved(let adjustment):
             try undoAdjustment(current, original, adjustment)
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
+            .personRegistered, .personChanged, .personRetired,
             .locationRegistered,
             .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
             .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,

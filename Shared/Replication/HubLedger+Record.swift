@@ -78,7 +78,7 @@ extension HubLedger {
         state.decidesAt = now
         let body = try InventoryRules.decide(command, in: &state, by: identity.node, at: site)
         let tip = try clock.current()
-        let event = InventoryEvent(
+        var event = InventoryEvent(
             id: EventID(node: identity.node, sequence: tip.sequence + 1),
             site: site,
             at: command.at,
@@ -93,6 +93,7 @@ extension HubLedger {
             commandHash: command.op == nil ? nil : hash,
             body: body
         )
+        event.isActorVerified = try state.isVerified(command.actor, by: command.token)
         let bytes = try WireFormat.encodeWithinBounds(event)
         let position = try tail.next()
         let outcome = try state.apply(event, ordering: .deciding(at: position, receivedAt: now))

@@ -303,7 +303,8 @@ public struct HubLedger: Sendable {
         let isOwn: Bool
         switch event.body {
         case .costAdjusted, .rightsThawed, .rightsReclaimed, .nodeRegistered, .nodeActivated,
-            .nodeRetired, .siteRegistered, .policySet, .parkedReleased, .parkedCompensated:
+            .nodeRetired, .siteRegistered, .policySet, .personRegistered, .personChanged,
+            .personRetired, .parkedReleased, .parkedCompensated:
             isOwn = false
         case .transferDispatched(let transfer): isOwn = transfer.fromSite == site
         case .transferReceived(let transfer): isOwn = transfer.toSite == site

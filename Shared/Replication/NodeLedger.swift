@@ -108,15 +108,17 @@ public struct NodeLedger: Sendable {
         var count = 0
         for due in try work.state.dueExpiries(of: identity.node, at: site, now: time) {
             // Two nodes that let one expire record the same op: the second is a duplicate.
-            let command = InventoryCommand(
+            var command = InventoryCommand(
                 body: .reservationReleased(due),
                 op: OpKey("expire:\(due.order)")
             )
+            command.isAutomatic = true
             let result = try recordOne(command, in: log, &work, at: now)
             if result.event != nil, !result.isDuplicate { count += 1 }
         }
         for (op, change) in try work.state.dueLotExpiries(at: site, now: time) {
-            let command = InventoryCommand(body: .statusChanged(change), op: op)
+            var command = InventoryCommand(body: .statusChanged(change), op: op)
+            command.isAutomatic = true
             let result = try recordOne(command, in: log, &work, at: now)
             if result.event != nil, !result.isDuplicate { count += 1 }
         }
@@ -194,7 +196,7 @@ public struct NodeLedger: Sendable {
             guard !overflow else {
                 throw EngineError(.overflow, "The node has recorded all the events that it can.")
             }
-            let event = InventoryEvent(
+            var event = InventoryEvent(
                 id: EventID(node: identity.node, sequence: sequence),
                 site: site,
                 at: command.at,
@@ -209,6 +211,7 @@ public struct NodeLedger: Sendable {
                 commandHash: command.op == nil ? nil : hash,
                 body: body
             )
+            event.isActorVerified = try work.state.isVerified(command.actor, by: command.token)
             let outcome = try append(event, in: log, &work)
             result.event = event.id
             result.isFinal = outcome.isFinal

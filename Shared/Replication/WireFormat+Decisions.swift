@@ -40,6 +40,36 @@ extension WireParkedRelease {
     }
 }
 
+extension WirePersonChange {
+    init(_ body: PersonChange) {
+        self.init()
+        person = body.person.text
+        if let role = body.role {
+            switch role {
+            case .worker: self.role = .worker
+            case .approver: self.role = .approver
+            case .manager: self.role = .manager
+            }
+        }
+        if let hash = body.credential { credential = Data(hash.bytes) }
+        if let version = body.baseVersion { baseVersion = version }
+    }
+
+    func value() throws(ReplicationError) -> PersonChange {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        var known: PersonRole?
+        if hasRole {
+            known = try WireField.choice(role, "role")
+        }
+        return PersonChange(
+            person: try WireField.identifier(person, "person"),
+            role: known,
+            credential: credential.isEmpty ? nil : try WireField.hash(credential, "credential"),
+            baseVersion: hasBaseVersion ? baseVersion : nil
+        )
+    }
+}
+
 extension WireParkedCompensation {
     init(_ body: ParkedCompensation) {
         self.init()

@@ -28,6 +28,7 @@ extension WireInventoryEvent {
         }
         if let op = event.op { self.op = op.text }
         if let actor = event.actor { self.actor = actor.text }
+        if event.isActorVerified { actorVerified = true }
         if let device = event.device { self.device = device.text }
         if let hash = event.commandHash {
             // The half that is zero does not travel.
@@ -96,6 +97,7 @@ extension WireInventoryEvent {
         event.at = try atValue()
         event.op = try WireField.identifierIfAny(op, "op")
         event.actor = try WireField.identifierIfAny(actor, "actor")
+        event.isActorVerified = actorVerified
         event.device = try WireField.identifierIfAny(device, "device")
         if hasNote { event.note = note }
         event.isForced = forced

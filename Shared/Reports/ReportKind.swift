@@ -22,6 +22,8 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
     case nodes
     /// What the network has decided about how its rules work.
     case policies
+    /// Who may record, and what.
+    case people
     /// What somebody has to do: count a place, put units back, call others back.
     case tasks
     /// The orders for which units of a lot were taken or shipped: whom a recall concerns.
@@ -37,7 +39,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .exceptions: [.sku, .site, .state]
         case .parked: [.event, .site, .state]
         case .nodes: [.site]
-        case .policies: []
+        case .policies, .people: []
         case .tasks: [.sku, .site]
         case .lots: [.id, .sku, .site]
         case .rights: [.sku, .site]
@@ -53,7 +55,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .conflicts: ["open", "resolved"]
         case .exceptions: ["open", "acknowledged"]
         case .parked: ["open", "closed"]
-        case .stock, .journal, .events, .rights, .nodes, .policies, .tasks, .lots: []
+        case .stock, .journal, .events, .rights, .nodes, .policies, .people, .tasks, .lots: []
         }
     }
 }

@@ -212,6 +212,7 @@ extension ReportReader {
             writer.member("received_at", orNull: ruling?.receivedAt.rfc3339)
             writer.member("op", orNull: event?.op?.text)
             writer.member("actor", orNull: event?.actor?.text)
+            writer.member("actor_verified", event?.isActorVerified ?? false)
             writer.member("note", orNull: event?.note)
             writer.member("corrects", orNull: corrects)
             writer.member("pending", isPending)

@@ -30,6 +30,25 @@ extension ReportReader {
         }
     }
 
+    mutating func people() throws -> ReportPage {
+        let all = [RowRange(view, .person, from: [], to: RowRange.end)]
+        return try pageOfRows(all) { (reader, _, bytes, value) throws in
+            let key = try PersonRow.Key(bytes: bytes)
+            let row = try PersonRow(bytes: value)
+            let changedBy = try reader.text(of: row.changedBy.id)
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.member("person", key.person.text)
+                writer.member("role", row.role.text)
+                writer.member("state", row.isRetired ? "retired" : "active")
+                writer.member("has_token", row.credential != nil)
+                writer.member("version", quoted: row.version)
+                writer.member("changed_by", changedBy)
+            }
+            return writer.bytes
+        }
+    }
+
     mutating func policies() throws -> ReportPage {
         var rows: [[UInt8]] = []
         var last: [UInt8]?

@@ -49,6 +49,7 @@ public enum Reports {
         case .rights: return try reader.rights()
         case .nodes: return try reader.nodes()
         case .policies: return try reader.policies()
+        case .people: return try reader.people()
         case .tasks: return try reader.tasks()
         case .lots: return try reader.lots()
         }
@@ -186,7 +187,7 @@ struct ReportReader {
             case .conflicts: "conflict"
             case .lots: "order with units of lot"
             case .stock, .journal, .events, .exceptions, .parked, .rights, .nodes,
-                .policies, .tasks:
+                .policies, .people, .tasks:
                 "row"
             }
         let isNarrowed = query.state != nil || !query.skus.isEmpty || query.site != nil

@@ -85,6 +85,9 @@ public struct ReportTable: Sendable {
         case (.lots, _):
             return texts("site", "sku", "lot", "expiry", "order_site", "order")
                 + numbers("staged", "quarantined", "shipped") + texts("provisional")
+        case (.people, _):
+            return texts("person", "role", "state", "has_token") + numbers("version")
+                + texts("changed_by")
         case (.policies, _): return texts("policy", "value", "standard", "choices", "set_by")
         case (.rights, _): return texts("site", "sku", "holder") + numbers("balance")
         case (.nodes, _):

@@ -116,6 +116,39 @@ struct DecisionTests {
         }
     }
 
+    @Test func `a person proves who acts with a token that is shown once`() async throws {
+        try await withRunningNetwork(["LON"]) { network in
+            let site = network.sites[0]
+            try await network.startAll()
+            try network.plumbline(site, "item", "P", "--name", "Pan")
+            let added = try network.plumblineHub("person", "add", "E-7", "--json").text
+            var shown: [String] = []
+            for line in added.split(separator: "\n") {
+                let value = try JSONReader.read(Array(line.utf8))
+                if let token = value["token"]?.text { shown.append(token) }
+            }
+            let token = try #require(shown.first)
+            try network.plumblineHub("policy", "set", "actors", "verified")
+            _ = try network.settle()
+            let people = try rows(network.plumbline(site, "people", "--json"))
+            #expect(people.first?["person"]?.text == "E-7")
+            #expect(people.first?["role"]?.text == "worker")
+            let receipt = ["receive", "P", "9", "--unit-cost", "1", "--data", site.name]
+            for (given, status) in [
+                ([], 1), (["--actor", "E-7"], 1), (["--actor", "E-7", "--token", "guess"], 1),
+                (["--actor", "E-7", "--token", token], 0),
+            ] as [([String], Int32)] {
+                let output = try network.programs.run("plumbline", receipt + given)
+                #expect(output.status == status, "\(given) \(output.errors)")
+            }
+            let events = try rows(network.plumbline(site, "events", "--newest", "--json"))
+            #expect(events.first?["actor"]?.text == "E-7")
+            #expect(events.first?["actor_verified"] == .bool(true))
+            await network.stopAll()
+            try network.plumbline(site, "verify")
+        }
+    }
+
     @Test
     func `an open conflict is decided at a node or at the hub, and the first decision stands`()
         async throws

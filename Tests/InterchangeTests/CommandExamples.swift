@@ -21,6 +21,10 @@ enum CommandExamples {
         #"{"type":"item_retired","sku":"A","base_version":"3"}"#,
         #"{"type":"site_registered","op":"s","site":"LON","name":"London"}"#,
         #"{"type":"policy_set","policy":"approval","value":"single"}"#,
+        #"{"type":"person_registered","person":"E-1042","role":"approver","#
+            + #""credential":"000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"}"#,
+        #"{"type":"person_changed","person":"E-1042","role":"worker","base_version":"1"}"#,
+        #"{"type":"person_retired","person":"E-1042"}"#,
         #"{"type":"location_registered","location":"A-01","kind":"hold","base_version":"0"}"#,
         #"{"type":"location_changed","location":"A-01","kind":"dock","base_version":"1"}"#,
         #"{"type":"location_retired","location":"A-01","base_version":"2"}"#,

@@ -580,6 +580,14 @@ struct RowSamples {
             )
         }
         add(PolicyRow.Key(name: text()), PolicyRow(value: text(), setBy: reference()))
+        var person = PersonRow(
+            role: PersonRole.allCases.randomElement(using: &random) ?? .worker,
+            credential: maybe { $0.hash() },
+            changedBy: reference()
+        )
+        person.version = number()
+        person.isRetired = bool()
+        add(PersonRow.Key(person: id()), person)
         add(ParkedRow.Key(home: maybe { $0.id() }, event: event()), parked)
         add(
             AwaitedRow.Key(
@@ -640,6 +648,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .site: return try again(SiteRow.self)
     case .node: return try again(NodeRow.self)
     case .policy: return try again(PolicyRow.self)
+    case .person: return try again(PersonRow.self)
     case .location: return try again(LocationRow.self)
     case .bucket: return try again(BucketRow.self)
     case .orderLine: return try again(OrderLineRow.self)

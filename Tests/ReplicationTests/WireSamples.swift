@@ -364,6 +364,17 @@ enum WireSamples {
         for index in shared.indices { shared[index].expiry = CivilDate("2026-12-24") }
         return [
             .goodsReceived(GoodsReceipt(lines: lines)), .goodsReceived(GoodsReceipt(lines: shared)),
+            .personRegistered(
+                PersonChange(
+                    person: try identifier("E-1042"),
+                    role: .approver,
+                    credential: ContentHash.of([1, 2, 3])
+                )
+            ),
+            .personChanged(
+                PersonChange(person: try identifier("E-1042"), role: .worker, baseVersion: 3)
+            ),
+            .personRetired(PersonChange(person: try identifier("E-1042"))),
         ]
     }
 

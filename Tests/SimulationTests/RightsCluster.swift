@@ -100,15 +100,18 @@ struct RightsCluster {
         _ index: Int,
         _ body: EventBody,
         isForced: Bool = false,
-        actor: String? = nil
+        actor: String? = nil,
+        token: String? = nil
     ) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (node, now) = (nodes[index], now)
-        let command = InventoryCommand(
+        var given = InventoryCommand(
             body: body,
             actor: actor.flatMap { ActorID($0) },
             isForced: isForced
         )
+        given.token = token
+        let command = given
         let results = try await node.log.write {
             try node.ledger.record([command], in: $0, at: now)
         }

@@ -140,7 +140,7 @@ public final class InMemoryRowSource: RowSource {
 
     private static func home(_ kind: RowKind, _ key: [UInt8]) -> SiteCode? {
         switch kind {
-        case .item, .site, .node, .policy: nil
+        case .item, .site, .node, .policy, .person: nil
         default: SiteCode(String(decoding: key.prefix { $0 != 0 }, as: UTF8.self))
         }
     }

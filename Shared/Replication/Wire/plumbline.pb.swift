@@ -369,6 +369,44 @@ nonisolated enum WireLayer: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+nonisolated enum WirePersonRole: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case worker // = 0
+  case approver // = 1
+  case manager // = 2
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .worker
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .worker
+    case 1: self = .approver
+    case 2: self = .manager
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .worker: return 0
+    case .approver: return 1
+    case .manager: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [WirePersonRole] = [
+    .worker,
+    .approver,
+    .manager,
+  ]
+
+}
+
 nonisolated enum WireHelloAction: SwiftProtobuf.Enum, Swift.CaseIterable {
   typealias RawValue = Int
   case proceed // = 0
@@ -619,6 +657,12 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
   var forced: Bool {
     get {_storage._forced}
     set {_uniqueStorage()._forced = newValue}
+  }
+
+  /// Whether the actor has proved to be that person.
+  var actorVerified: Bool {
+    get {_storage._actorVerified}
+    set {_uniqueStorage()._actorVerified = newValue}
   }
 
   /// In ascending order of node; `sequence` is the count of the node's events.
@@ -1035,6 +1079,30 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     set {_uniqueStorage()._body = .policySet(newValue)}
   }
 
+  var personRegistered: WirePersonChange {
+    get {
+      if case .personRegistered(let v)? = _storage._body {return v}
+      return WirePersonChange()
+    }
+    set {_uniqueStorage()._body = .personRegistered(newValue)}
+  }
+
+  var personChanged: WirePersonChange {
+    get {
+      if case .personChanged(let v)? = _storage._body {return v}
+      return WirePersonChange()
+    }
+    set {_uniqueStorage()._body = .personChanged(newValue)}
+  }
+
+  var personRetired: WirePersonChange {
+    get {
+      if case .personRetired(let v)? = _storage._body {return v}
+      return WirePersonChange()
+    }
+    set {_uniqueStorage()._body = .personRetired(newValue)}
+  }
+
   var parkedReleased: WireParkedRelease {
     get {
       if case .parkedReleased(let v)? = _storage._body {return v}
@@ -1104,6 +1172,9 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     case supplierReturnDispatched(WireSupplierReturn)
     case repacked(WireRepack)
     case policySet(WirePolicyChange)
+    case personRegistered(WirePersonChange)
+    case personChanged(WirePersonChange)
+    case personRetired(WirePersonChange)
     case parkedReleased(WireParkedRelease)
     case parkedCompensated(WireParkedCompensation)
 
@@ -2131,6 +2202,43 @@ nonisolated struct WirePolicyChange: Sendable {
   init() {}
 }
 
+/// A registration, change or retirement of a person; what is absent stays.
+nonisolated struct WirePersonChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var person: String = String()
+
+  var role: WirePersonRole {
+    get {_role ?? .worker}
+    set {_role = newValue}
+  }
+  /// Returns true if `role` has been explicitly set.
+  var hasRole: Bool {self._role != nil}
+  /// Clears the value of `role`. Subsequent reads from it will return its default value.
+  mutating func clearRole() {self._role = nil}
+
+  /// The SHA-256 of the person's token, 32 bytes; empty if it is not changed.
+  var credential: Data = Data()
+
+  var baseVersion: UInt64 {
+    get {_baseVersion ?? 0}
+    set {_baseVersion = newValue}
+  }
+  /// Returns true if `baseVersion` has been explicitly set.
+  var hasBaseVersion: Bool {self._baseVersion != nil}
+  /// Clears the value of `baseVersion`. Subsequent reads from it will return its default value.
+  mutating func clearBaseVersion() {self._baseVersion = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _role: WirePersonRole? = nil
+  fileprivate var _baseVersion: UInt64? = nil
+}
+
 /// A parked event takes effect after all.
 nonisolated struct WireParkedRelease: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -2865,6 +2973,10 @@ nonisolated extension WireLayer: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LAYER_PHYSICAL\0\u{1}LAYER_COMMITMENT\0\u{1}LAYER_FINANCIAL\0\u{1}LAYER_NETWORK\0")
 }
 
+nonisolated extension WirePersonRole: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PERSON_ROLE_WORKER\0\u{1}PERSON_ROLE_APPROVER\0\u{1}PERSON_ROLE_MANAGER\0")
+}
+
 nonisolated extension WireHelloAction: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HELLO_ACTION_PROCEED\0\u{1}HELLO_ACTION_REWIND_PUSH\0\u{1}HELLO_ACTION_HAND_BACK\0\u{1}HELLO_ACTION_REINCARNATE\0\u{1}HELLO_ACTION_BOOTSTRAP\0\u{1}HELLO_ACTION_UPGRADE\0\u{1}HELLO_ACTION_REFUSE\0")
 }
@@ -3021,7 +3133,7 @@ nonisolated extension WireDecimal: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InventoryEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{7}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{4}\u{a}parked_released\0\u{3}parked_compensated\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{4}\u{7}parked_released\0\u{3}parked_compensated\0")
 
   fileprivate class _StorageClass {
     var _formatVersion: UInt32 = 0
@@ -3045,6 +3157,7 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
     var _origin: WireEventId? = nil
     var _corrects: WireEventId? = nil
     var _forced: Bool = false
+    var _actorVerified: Bool = false
     var _contextExtra: [WireEventId] = []
     var _type: String? = nil
     var _body: WireInventoryEvent.OneOf_Body?
@@ -3079,6 +3192,7 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       _origin = source._origin
       _corrects = source._corrects
       _forced = source._forced
+      _actorVerified = source._actorVerified
       _contextExtra = source._contextExtra
       _type = source._type
       _body = source._body
@@ -3123,6 +3237,7 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
         case 21: try { try decoder.decodeSingularBoolField(value: &_storage._forced) }()
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._contextExtra) }()
         case 23: try { try decoder.decodeSingularStringField(value: &_storage._type) }()
+        case 25: try { try decoder.decodeSingularBoolField(value: &_storage._actorVerified) }()
         case 30: try {
           var v: WireItemRegistration?
           var hadOneofValue = false
@@ -3760,6 +3875,45 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._body = .policySet(v)
           }
         }()
+        case 101: try {
+          var v: WirePersonChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .personRegistered(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .personRegistered(v)
+          }
+        }()
+        case 102: try {
+          var v: WirePersonChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .personChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .personChanged(v)
+          }
+        }()
+        case 103: try {
+          var v: WirePersonChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .personRetired(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .personRetired(v)
+          }
+        }()
         case 110: try {
           var v: WireParkedRelease?
           var hadOneofValue = false
@@ -3867,6 +4021,9 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       try { if let v = _storage._type {
         try visitor.visitSingularStringField(value: v, fieldNumber: 23)
       } }()
+      if _storage._actorVerified != false {
+        try visitor.visitSingularBoolField(value: _storage._actorVerified, fieldNumber: 25)
+      }
       switch _storage._body {
       case .itemRegistered?: try {
         guard case .itemRegistered(let v)? = _storage._body else { preconditionFailure() }
@@ -4064,6 +4221,18 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
         guard case .policySet(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
       }()
+      case .personRegistered?: try {
+        guard case .personRegistered(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
+      }()
+      case .personChanged?: try {
+        guard case .personChanged(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 102)
+      }()
+      case .personRetired?: try {
+        guard case .personRetired(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+      }()
       case .parkedReleased?: try {
         guard case .parkedReleased(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 110)
@@ -4104,6 +4273,7 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._origin != rhs_storage._origin {return false}
         if _storage._corrects != rhs_storage._corrects {return false}
         if _storage._forced != rhs_storage._forced {return false}
+        if _storage._actorVerified != rhs_storage._actorVerified {return false}
         if _storage._contextExtra != rhs_storage._contextExtra {return false}
         if _storage._type != rhs_storage._type {return false}
         if _storage._body != rhs_storage._body {return false}
@@ -5699,6 +5869,55 @@ nonisolated extension WirePolicyChange: SwiftProtobuf.Message, SwiftProtobuf._Me
   static func ==(lhs: WirePolicyChange, rhs: WirePolicyChange) -> Bool {
     if lhs.policy != rhs.policy {return false}
     if lhs.setting != rhs.setting {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePersonChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PersonChange"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}person\0\u{1}role\0\u{1}credential\0\u{3}base_version\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.person) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self._role) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.credential) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._baseVersion) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.person.isEmpty {
+      try visitor.visitSingularStringField(value: self.person, fieldNumber: 1)
+    }
+    try { if let v = self._role {
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 2)
+    } }()
+    if !self.credential.isEmpty {
+      try visitor.visitSingularBytesField(value: self.credential, fieldNumber: 3)
+    }
+    try { if let v = self._baseVersion {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WirePersonChange, rhs: WirePersonChange) -> Bool {
+    if lhs.person != rhs.person {return false}
+    if lhs._role != rhs._role {return false}
+    if lhs.credential != rhs.credential {return false}
+    if lhs._baseVersion != rhs._baseVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
