@@ -190,7 +190,12 @@ struct ReasonOption: ParsableArguments {
 
 /// Where the units are, and of which lot.
 struct PlaceOption: ParsableArguments {
-    @Option(help: ArgumentHelp("The location; default: STOCK.", valueName: "location"))
+    @Option(
+        help: ArgumentHelp(
+            "The location; default: STOCK, or where an order's units are set aside.",
+            valueName: "location"
+        )
+    )
     var at: String?
     @OptionGroup var ofLot: LotOption
 

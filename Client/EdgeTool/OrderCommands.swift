@@ -164,9 +164,9 @@ struct AllocateCommand: RecordingCommand {
         commandName: "allocate",
         abstract: "Sets reserved units of an order aside in a location.",
         discussion: """
-            What names no location and no lot is set aside where it should be taken from: first what
-            expires first, never what is past its date, set aside for others, or in a place where
-            something was not found and nobody has counted since.
+            What names no location and no lot is set aside where it should be taken from:
+            first what expires first, never what is past its date, set aside for others, or
+            in a place where something was not found and nobody has counted since.
 
             Examples:
               plumbline allocate SO-1
@@ -197,8 +197,8 @@ struct PickCommand: RecordingCommand {
         commandName: "pick",
         abstract: "Records that units of an order were taken to staging.",
         discussion: """
-            What names no location is taken from where it is set aside, else from STOCK; of an item
-            that is kept by lot, what expires first is taken first.
+            What names no location is taken from where it is set aside, else from STOCK; of
+            an item that is kept by lot, what expires first is taken first.
 
             Examples:
               plumbline pick SO-1

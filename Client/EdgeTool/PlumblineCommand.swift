@@ -52,8 +52,11 @@ struct PlumblineCommand: AsyncParsableCommand {
                     JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
                     TasksCommand.self, LotsCommand.self, PolicyCommand.self,
-                    PeopleCommand.self,
                 ]
+            ),
+            CommandGroup(
+                name: "People",
+                subcommands: [PeopleCommand.self, CustomerCommand.self]
             ),
             CommandGroup(
                 name: "Bulk",

@@ -7,7 +7,8 @@ struct StockCommand: AsyncParsableCommand {
         commandName: "stock",
         abstract: "Shows what is on hand, bound and free, one row per item.",
         discussion: """
-            Of other sites a node knows the sums alone: their rows have no promise rights of holders.
+            Of other sites a node knows the sums alone: their rows have no promise rights
+            of holders.
 
             Example: plumbline stock 85123A --by location
             """
@@ -209,8 +210,8 @@ struct ConflictsResolveCommand: RecordingCommand {
         abstract: "Says what was decided about an open conflict, at every site that it touches.",
         discussion: """
             The decision is kept with the conflict, and the hub and every other node learn
-            of it. It moves no stock: record what you do about it as well, such as a
-            status change or a reversal. Who decides first in the hub's order stands.
+            of it. It moves no stock: record what you do about it as well, such as a status
+            change or a reversal. Who decides first in the hub's order stands.
 
             Example: plumbline conflicts resolve c-0123456789abcdef --choice release \\
               --reason "Both deliveries are there"
@@ -297,8 +298,8 @@ struct ParkedCommand: AsyncParsableCommand {
         commandName: "parked",
         abstract: "Shows the events that the hub has not applied, and the claims turned down.",
         discussion: """
-            This node goes on to show what its own parked events mean, as provisional.
-            The hub releases one when the reason is gone, or its operator closes it.
+            This node goes on to show what its own parked events mean, as provisional. The
+            hub releases one when the reason is gone, or its operator closes it.
 
             Example: plumbline parked --state open
             """
@@ -393,8 +394,8 @@ struct PeopleCommand: AsyncParsableCommand {
         commandName: "people",
         abstract: "Lists the people of the network and what each may do.",
         discussion: """
-            The hub's operator registers them, with `plumbline-hub person add`. Whether a node
-            records for others too says the policy `actors`.
+            The hub's operator registers them, with `plumbline-hub person add`. Whether a
+            node records for others too says the policy `actors`.
 
             Example: plumbline people
             """

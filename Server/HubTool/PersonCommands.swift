@@ -9,10 +9,11 @@ struct PersonCommand: AsyncParsableCommand {
         commandName: "person",
         abstract: "Who may record at the sites, and what.",
         discussion: """
-            People are known by an opaque reference; names belong elsewhere, since what is recorded
-            stays for ever. Each is given a token once, which proves who acts; only its hash is kept.
-            `plumbline-hub policy set actors` says whether nodes ask for it: `any` does not, `known`
-            wants a registered person, `verified` wants the token.
+            People are known by an opaque reference; names belong elsewhere, since what is
+            recorded stays for ever. Each is given a token once, which proves who acts;
+            only its hash is kept. `plumbline-hub policy set actors` says whether nodes ask
+            for it: `any` does not, `known` wants a registered person, `verified` wants the
+            token.
 
             Example:
               plumbline-hub person add E-1042 --role approver
