@@ -12,6 +12,8 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
     case countGuardSeconds = "count_guard_seconds"
     /// Who may record at a node: anybody, only people of the network, or only who proves it.
     case actors
+    /// What becomes of a promise that nobody can keep: it waits, or it is rejected.
+    case backorderCompensation = "backorder_compensation"
     /// How much of what it can spare a node gives to the hub that asks, in percent.
     case rightsShareHub = "rights_share_hub"
     /// How much of what it can spare a node gives to another node that asks, in percent.
@@ -24,6 +26,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceQuantity, .countToleranceValue: "none"
         case .countGuardSeconds: "60"
         case .actors: "any"
+        case .backorderCompensation: "stay"
         case .rightsShareHub: "100"
         case .rightsShareNode: "50"
         }
@@ -37,6 +40,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceValue: "none, or an amount of money such as 10.00"
         case .countGuardSeconds: "seconds, 0 to 3600"
         case .actors: "any, known or verified"
+        case .backorderCompensation: "stay (backordered) or reject"
         case .rightsShareHub, .rightsShareNode: "percent, 0 to 100"
         }
     }
@@ -48,6 +52,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceQuantity, .countToleranceValue:
             return value == "none" || ExactDecimal(policy: value) != nil
         case .countGuardSeconds: return Self.number(value).map { $0 <= 3_600 } ?? false
+        case .backorderCompensation: return ["stay", "reject"].contains(value)
         case .actors: return ["any", "known", "verified"].contains(value)
         case .rightsShareHub, .rightsShareNode:
             return Self.number(value).map { $0 <= 100 } ?? false

@@ -91,6 +91,8 @@ struct Dues {
     var arrived: [SKU] = []
     /// Stocks where orders began to wait: the other holders may be asked.
     var wanting: Set<StockKey> = []
+    /// Stocks of which the hub has heard something, and where orders may wait in vain.
+    var unserved: Set<StockKey> = []
 }
 
 /// The event at hand, with what follows from how it is ordered.

@@ -123,6 +123,7 @@ extension StockState {
     ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
         let risen = dues.risen.sorted()
         dues.risen = []
+        if settings.scope == .everything { dues.unserved.formUnion(risen) }
         var bodies: [(site: SiteCode, body: EventBody)] = []
         for stock in risen {
             guard let summary = try cache.summaries.row(stock, from: reader),

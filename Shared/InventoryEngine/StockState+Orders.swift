@@ -194,6 +194,13 @@ extension StockState {
                 throw .refused("unknown_order", "Order \(body.order) has no such line.")
             }
             var row = old
+            if current.event.actor == Self.compensation {
+                raise(
+                    "promise_rejected",
+                    line.sku,
+                    "Nobody has \(line.sku) for \(body.order): what was backordered is rejected."
+                )
+            }
             var left = line.quantity
             asked = try asked.plus(left)
             left = try left.minus(cancelOpen(&row, atMost: left))

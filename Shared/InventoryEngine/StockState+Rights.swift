@@ -245,6 +245,7 @@ extension StockState {
         if let request = body.request, holds(stock.home) {
             let key = RightsRequestRow.Key(stock: stock, holder: giver, event: request)
             try cache.rightsRequests.set(key, to: nil, from: reader)
+            if settings.scope == .everything { dues.unserved.insert(stock) }
         }
         guard !body.quantity.isZero, holds(stock.home) else { return }
         guard try body.quantity <= rightsBalance(of: giver, stock) else {

@@ -131,6 +131,7 @@ extension StockState {
     ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
         let wanting = dues.wanting.sorted()
         dues.wanting = []
+        dues.unserved.formUnion(wanting)
         var bodies: [(site: SiteCode, body: EventBody)] = []
         for stock in wanting {
             guard let summary = try cache.summaries.row(stock, from: reader),
@@ -167,6 +168,80 @@ extension StockState {
             }
         }
         return bodies
+    }
+
+    /// Who rejects what nobody can promise, as events say it.
+    package static let compensation = ActorID(trusted: "compensation")
+
+    /// Takes the rejections of promises that nobody can keep, where the network's policy is to
+    /// reject them: the hub has no rights, has asked all holders, and nothing is frozen that may
+    /// still come free.
+    ///
+    /// Ask only when nothing else is due, so that whatever there is has been promised before.
+    ///
+    /// - Parameter recorder: The hub.
+    /// - Returns: One cancellation per waiting line, of just what is backordered.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    /// - Complexity: O(lines that wait for the stocks in question).
+    public mutating func takeDueRejections(
+        by recorder: NodeID
+    ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
+        let unserved = dues.unserved.sorted()
+        dues.unserved = []
+        guard !unserved.isEmpty, try value(of: .backorderCompensation) == "reject" else {
+            return []
+        }
+        var bodies: [(site: SiteCode, body: EventBody)] = []
+        for stock in unserved where try isUnserved(stock, by: recorder) {
+            let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+            let prefix = stock.bytes
+            let waiting = try cache.backorders.rows(
+                from: prefix,
+                to: upperBound(ofPrefix: prefix),
+                limit: InventoryRules.promisesAtOnceMax,
+                source: reader
+            )
+            for (key, _) in waiting {
+                let lineKey = OrderLineRow.Key(
+                    home: key.home,
+                    orderSite: key.orderSite,
+                    order: key.order,
+                    line: key.line
+                )
+                guard let row = try cache.orderLines.row(lineKey, from: reader) else { continue }
+                var line = EventLine(
+                    sku: stock.sku,
+                    quantity: row.backordered,
+                    scale: item?.properties.scale ?? 0
+                )
+                line.line = key.line
+                let site = key.orderSite == stock.home ? nil : key.orderSite
+                let work = OrderWork(order: key.order, orderSite: site, lines: [line])
+                bodies.append((stock.home, .orderCancelled(work)))
+            }
+        }
+        return bodies
+    }
+
+    private mutating func isUnserved(
+        _ stock: StockKey,
+        by recorder: NodeID
+    ) throws(EngineError) -> Bool {
+        guard let summary = try cache.summaries.row(stock, from: reader),
+            summary.backordered.units > 0, try usableRights(recorder, stock).isZero
+        else { return false }
+        let frozen = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .frozen)
+        if let row = try cache.rights.row(frozen, from: reader), row.balance.units > 0 {
+            return false
+        }
+        let prefix = stock.bytes
+        let open = try cache.rightsRequests.rows(
+            from: prefix,
+            to: upperBound(ofPrefix: prefix),
+            limit: Self.holdersMax,
+            source: reader
+        )
+        return !open.contains { $0.key.event.node == recorder }
     }
 
     private mutating func isAsked(

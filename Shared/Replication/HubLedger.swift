@@ -364,7 +364,23 @@ public struct HubLedger: Sendable {
             bodies += try state.takeDuePromises(by: identity.node)
             bodies += try state.takeDueRequests(by: identity.node, after: cause.id)
             let releasable = try state.takeReleasable()
-            guard !bodies.isEmpty || !releasable.isEmpty else { return }
+            guard !bodies.isEmpty || !releasable.isEmpty else {
+                let rejections = try state.takeDueRejections(by: identity.node)
+                guard !rejections.isEmpty else { return }
+                for (site, body) in rejections {
+                    try recordOwn(
+                        body,
+                        at: site,
+                        in: log,
+                        &state,
+                        &tail,
+                        &clock,
+                        receivedAt,
+                        as: StockState.compensation
+                    )
+                }
+                continue
+            }
             for (site, body) in bodies {
                 try recordOwn(body, at: site, in: log, &state, &tail, &clock, receivedAt)
             }

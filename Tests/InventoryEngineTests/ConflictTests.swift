@@ -73,6 +73,25 @@ struct ConflictTests {
         try Figures(network.hub.rows, at: site, node: network.nodes[0].node).values
     }
 
+    @Test
+    func `what was backordered freed nothing when it was cancelled: who picks it bears it`()
+        throws
+    {
+        var network = try oneSite()
+        try network.nodes[0].record(.confirm("SO-2", [line("P", 8)]))
+        try network.nodes[0].record(.cancel("SO-2", [line("P", 2, number: 1)]))
+        try network.settle()
+        try network.nodes[1].record(
+            .pick("SO-2", [line("P", 8, number: 1)]).with(forced: true)
+        )
+        try network.settle()
+        let rows = try layers(network, at: "W")
+        #expect(rows["SO-2/1 picked"] == 8)
+        #expect(rows["SO-2/1 to put back"] == 2)
+        #expect(rows["P rights of 2"] == -2)
+        #expect(rows["P rights"] == nil)
+    }
+
     // MARK: Stranded promises
 
     @Test

@@ -87,6 +87,71 @@ struct PolicyTests {
         #expect(try await cluster.record(0, approval, actor: "ann").refusal == nil)
     }
 
+    private func order(
+        _ cluster: inout RightsCluster,
+        _ node: Int,
+        _ name: String,
+        _ units: Int64
+    ) async throws {
+        let sku = try #require(RightsCluster.sku)
+        let line = EventLine(sku: sku, quantity: Quantity(units: units))
+        let order = OrderConfirmation(order: try document(name), lines: [line])
+        #expect(try await cluster.record(node, .orderConfirmed(order)).refusal == nil)
+        try await cluster.settle()
+        #expect(try await cluster.disagreements() == [])
+    }
+
+    private func line(_ cluster: RightsCluster, _ name: String) async throws -> OrderLineRow {
+        let rows = try await cluster.rows(OrderLineRow.self)
+        return try #require(try rows.first { try $0.key.order == document(name) }?.row)
+    }
+
+    private func rejections(_ cluster: RightsCluster) async throws -> Int {
+        try await cluster.rows(ExceptionRow.self).count { $0.row.code == "promise_rejected" }
+    }
+
+    @Test func `a promise that nobody can keep waits, or is rejected once, as the network says`()
+        async throws
+    {
+        var cluster = try await cluster()
+        try await order(&cluster, 0, "SO-1", 12)
+        #expect(try await line(cluster, "SO-1").backordered.units == 2, "it waits by default")
+        _ = try await set(&cluster, "backorder_compensation", "reject")
+        #expect(try await line(cluster, "SO-1").backordered.units == 2, "that is decided already")
+        try await order(&cluster, 0, "SO-2", 3)
+        for name in ["SO-1", "SO-2"] {
+            let row = try await line(cluster, name)
+            #expect(row.backordered.isZero && row.cancelled.units > 0, "\(name)")
+            #expect(row.reserved.units == (name == "SO-1" ? 10 : 0))
+        }
+        #expect(try await rejections(cluster) == 2)
+        try await cluster.settle()
+        #expect(try await rejections(cluster) == 2, "once each")
+    }
+
+    @Test func `what another node can spare is promised before anything is rejected`()
+        async throws
+    {
+        var cluster = try await cluster()
+        _ = try await set(&cluster, "backorder_compensation", "reject")
+        let sku = try #require(RightsCluster.sku)
+        let grant = RightsGrant(
+            sku: sku,
+            quantity: Quantity(units: 4),
+            to: cluster.nodes[1].id
+        )
+        #expect(try await cluster.record(0, .rightsGranted(grant)).refusal == nil)
+        try await cluster.settle()
+        try await order(&cluster, 0, "SO-1", 8)
+        #expect(try await line(cluster, "SO-1").reserved.units == 8)
+        #expect(try await rejections(cluster) == 0)
+        try await order(&cluster, 0, "SO-2", 5)
+        let row = try await line(cluster, "SO-2")
+        #expect(row.reserved.units == 2)
+        #expect(row.cancelled.units == 3)
+        #expect(try await rejections(cluster) == 1)
+    }
+
     @Test func `a variance within the tolerance is approved by itself, beyond it by a person`()
         async throws
     {
