@@ -283,6 +283,7 @@ public struct NodeLedger: Sendable {
     ) throws {
         guard !news.promisable.isEmpty || news.isAsked else { return }
         var work = try work(in: log, &progress)
+        work.state.decidesAt = now
         work.state.noteRisen(news.promisable)
         do {
             try recordDuePromises(in: log, &work, at: now)

@@ -177,4 +177,31 @@ struct ExpiryTests {
         cluster.now = cluster.now.adding(microseconds: 2 * Self.minute)
         #expect(try await cluster.expire(0) == 1)
     }
+
+    @Test func `two nodes that let a lot expire at once do so once`() async throws {
+        var cluster = try await RightsCluster(["LON", "LON"])
+        let sku = try #require(SKU("MILK"))
+        let lot = try #require(LotID("L1"))
+        let properties = ItemProperties(name: "Milk", isLotTracked: true)
+        let item = ItemRegistration(sku: sku, properties: properties)
+        try await cluster.record(0, .itemRegistered(item))
+        var line = EventLine(sku: sku, quantity: Quantity(units: 5))
+        line.lot = lot
+        line.expiry = cluster.now.adding(microseconds: 86_400_000_000).date
+        try await cluster.record(0, .goodsReceived(GoodsReceipt(lines: [line])))
+        try await cluster.settle()
+        #expect(try await cluster.expire(0) == 0, "the day is not over")
+        cluster.now = cluster.now.adding(microseconds: 2 * 86_400_000_000)
+        #expect(try await cluster.expire(0) == 1)
+        #expect(try await cluster.expire(0) == 0)
+        #expect(try await cluster.expire(1) == 1)
+        try await cluster.settle()
+        #expect(try await cluster.disagreements() == [])
+        let buckets = try await cluster.rows(BucketRow.self).filter { $0.key.sku == sku }
+        #expect(buckets.map(\.key.status) == [.expired])
+        #expect(buckets.map(\.row.quantity.units) == [5])
+        let rows = try await cluster.rows(LotRow.self)
+        #expect(rows.map(\.row.expiries) == [1], "the second is a duplicate")
+        #expect(try await cluster.expire(1) == 0)
+    }
 }
