@@ -108,6 +108,20 @@ extension OrderLineRow {
     }
 }
 
+extension OrderLineRow {
+    /// Changes what is set aside in a place; ``allocated`` is left to the caller.
+    mutating func add(_ quantity: Quantity, at place: AllocatedPlace) throws(EngineError) {
+        if let index = places.firstIndex(where: { $0.isAt(place) }) {
+            places[index].quantity = try places[index].quantity.plus(quantity)
+        } else {
+            places.append(
+                AllocatedPlace(location: place.location, lot: place.lot, quantity: quantity)
+            )
+        }
+        places.removeAll { $0.quantity.isZero }
+    }
+}
+
 extension EventLine {
     /// The place that the line names.
     var allocatedPlace: AllocatedPlace {
@@ -185,5 +199,121 @@ extension StockState {
             free = try free.minus(row.quantity)
         }
         return free
+    }
+
+    /// What was set aside where units have left since is set aside nowhere any more.
+    ///
+    /// - Complexity: O(lines of the event, and order lines set aside where it takes units).
+    mutating func releaseUncovered(_ current: Current) throws(EngineError) {
+        for (stock, lines) in report.moves.sorted(by: { $0.key < $1.key }) {
+            guard let summary = try cache.summaries.row(stock, from: reader),
+                summary.allocated.units > 0
+            else { continue }
+            for line in lines
+            where line.status == .sellable && line.delta.units < 0 && line.location != .staging {
+                try releaseAllocations(current, stock, line.location, line.lot)
+            }
+        }
+    }
+
+    /// Units that are moved take along what is set aside of them.
+    mutating func moveAllocations(
+        _ stock: StockKey,
+        _ line: EventLine,
+        from: LocationID,
+        to: LocationID
+    ) throws(EngineError) {
+        guard holds(stock.home), line.status ?? .sellable == .sellable,
+            let summary = try cache.summaries.row(stock, from: reader),
+            summary.allocated.units > 0
+        else { return }
+        var beyond = min(line.quantity, try -unallocated(stock, from, line.lot))
+        guard beyond.units > 0 else { return }
+        for (key, row) in try allocations(stock, from, line.lot).reversed() {
+            let moved = min(row.quantity, beyond)
+            guard moved.units > 0 else { break }
+            let lineKey = OrderLineRow.Key(
+                home: stock.home,
+                orderSite: key.orderSite,
+                order: key.order,
+                line: key.line
+            )
+            guard var served = try cache.orderLines.row(lineKey, from: reader) else { continue }
+            let old = AllocatedPlace(location: from, lot: line.lot, quantity: moved)
+            let new = AllocatedPlace(location: to, lot: line.lot, quantity: moved)
+            try served.add(-moved, at: old)
+            try served.add(moved, at: new)
+            try setOrderLine(lineKey, to: served)
+            beyond = try beyond.minus(moved)
+        }
+    }
+
+    // MARK: Allocations
+
+    /// Gives up what is set aside in a place beyond what is sellable there.
+    mutating func releaseAllocations(
+        _ current: Current,
+        _ stock: StockKey,
+        _ location: LocationID,
+        _ lot: LotID?
+    ) throws(EngineError) {
+        var beyond = try -unallocated(stock, location, lot)
+        guard beyond.units > 0 else { return }
+        for (key, row) in try allocations(stock, location, lot).reversed() {
+            let back = min(row.quantity, beyond)
+            guard back.units > 0 else { break }
+            let line = OrderLineRow.Key(
+                home: stock.home,
+                orderSite: key.orderSite,
+                order: key.order,
+                line: key.line
+            )
+            guard var served = try cache.orderLines.row(line, from: reader) else { continue }
+            served.allocated = try served.allocated.minus(back)
+            served.reserved = try served.reserved.plus(back)
+            let place = AllocatedPlace(location: location, lot: lot, quantity: back)
+            try setOrderLine(line, to: served, at: place)
+            beyond = try beyond.minus(back)
+            try noteReleasedAllocation(current, line, served.sku, back)
+        }
+    }
+
+    private mutating func noteReleasedAllocation(
+        _ current: Current,
+        _ key: OrderLineRow.Key,
+        _ sku: SKU,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        let orderKey = OrderRow.Key(home: key.home, orderSite: key.orderSite, order: key.order)
+        guard case .statusChanged = current.event.body,
+            let order = try cache.orders.row(orderKey, from: reader),
+            let other = unknown(order.allocatedBy, to: current)
+        else {
+            raise(
+                "allocation_lost",
+                sku,
+                "Some of \(sku) that was set aside for \(key.order) is not there any more."
+            )
+            return
+        }
+        try raiseAllocationLost(current, with: other, key, sku, quantity)
+    }
+
+    /// What was set aside where it is quarantined is reserved, whichever of the two comes first.
+    mutating func raiseAllocationLost(
+        _ current: Current,
+        with other: EventRef,
+        _ key: OrderLineRow.Key,
+        _ sku: SKU,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        try raiseQuarantine(
+            current,
+            with: other,
+            sku,
+            "\(key.order)/\(key.line)",
+            after: "\(quantity.units) units are reserved and set aside nowhere",
+            compensation: "Allocate others."
+        )
     }
 }

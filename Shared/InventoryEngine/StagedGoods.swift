@@ -386,7 +386,7 @@ extension StockState {
         )
     }
 
-    private mutating func raiseQuarantine(
+    mutating func raiseQuarantine(
         _ current: Current,
         with other: EventRef,
         _ sku: SKU,
@@ -447,74 +447,6 @@ extension StockState {
             status: status
         )
         return try cache.buckets.row(key, from: reader)?.quantity ?? .zero
-    }
-
-    // MARK: Allocations
-
-    /// Gives up what is set aside in a place beyond what is sellable there.
-    mutating func releaseAllocations(
-        _ current: Current,
-        _ stock: StockKey,
-        _ location: LocationID,
-        _ lot: LotID?
-    ) throws(EngineError) {
-        var beyond = try -unallocated(stock, location, lot)
-        guard beyond.units > 0 else { return }
-        for (key, row) in try allocations(stock, location, lot).reversed() {
-            let back = min(row.quantity, beyond)
-            guard back.units > 0 else { break }
-            let line = OrderLineRow.Key(
-                home: stock.home,
-                orderSite: key.orderSite,
-                order: key.order,
-                line: key.line
-            )
-            guard var served = try cache.orderLines.row(line, from: reader) else { continue }
-            served.allocated = try served.allocated.minus(back)
-            served.reserved = try served.reserved.plus(back)
-            let place = AllocatedPlace(location: location, lot: lot, quantity: back)
-            try setOrderLine(line, to: served, at: place)
-            beyond = try beyond.minus(back)
-            try noteReleasedAllocation(current, line, served.sku, back)
-        }
-    }
-
-    private mutating func noteReleasedAllocation(
-        _ current: Current,
-        _ key: OrderLineRow.Key,
-        _ sku: SKU,
-        _ quantity: Quantity
-    ) throws(EngineError) {
-        let orderKey = OrderRow.Key(home: key.home, orderSite: key.orderSite, order: key.order)
-        guard let order = try cache.orders.row(orderKey, from: reader),
-            let other = unknown(order.allocatedBy, to: current)
-        else {
-            raise(
-                "allocation_lost",
-                sku,
-                "What of \(sku) was set aside for \(key.order) is no longer sellable there."
-            )
-            return
-        }
-        try raiseAllocationLost(current, with: other, key, sku, quantity)
-    }
-
-    /// What was set aside where it is quarantined is reserved, whichever of the two comes first.
-    mutating func raiseAllocationLost(
-        _ current: Current,
-        with other: EventRef,
-        _ key: OrderLineRow.Key,
-        _ sku: SKU,
-        _ quantity: Quantity
-    ) throws(EngineError) {
-        try raiseQuarantine(
-            current,
-            with: other,
-            sku,
-            "\(key.order)/\(key.line)",
-            after: "\(quantity.units) units are reserved and set aside nowhere",
-            compensation: "Allocate others."
-        )
     }
 }
 

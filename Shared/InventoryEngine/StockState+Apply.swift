@@ -174,6 +174,7 @@ extension StockState {
             }
             current = try naming(current)
             let verdict = try post(current)
+            try releaseUncovered(current)
             let stocks = report.stocksTouched
             try settleRights(current, of: stocks)
             try writeRecords(current)

@@ -275,6 +275,7 @@ extension StockState {
             }
             try moveStock(stock, from, line.lot, status, by: -quantity)
             try moveStock(stock, to, line.lot, status, by: quantity)
+            try moveAllocations(stock, line, from: from, to: to)
         }
     }
 

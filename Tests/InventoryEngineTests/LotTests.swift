@@ -60,6 +60,34 @@ struct LotTests {
     }
 
     @Test
+    func `row 11: what is set aside goes along with a move, and is not where nothing is`() throws {
+        var edge = soloNode()
+        try edge.record(.item("P"))
+        try edge.record(.location("A"))
+        try edge.record(.location("B"))
+        try edge.record(.receive([line("P", 6, at: "A", amount: 6)]))
+        try edge.record(.confirm("SO-1", [line("P", 4)]))
+        try edge.record(.allocate("SO-1", []))
+        let free = try edge.effect(of: .move([line("P", 2, at: "A", to: "B")]))
+        #expect(free == ["P A sellable": -2, "P B sellable": 2], "what is free goes first")
+        let bound = try edge.effect(of: .move([line("P", 3, at: "A", to: "B")]))
+        #expect(bound["SO-1/1 at A"] == -3)
+        #expect(bound["SO-1/1 at B"] == 3)
+        // Its pick takes it from where it is now.
+        let pick = try edge.effect(of: .pick("SO-1"))
+        #expect(pick["P A sellable"] == -1)
+        #expect(pick["P B sellable"] == -3)
+
+        try edge.record(.confirm("SO-2", [line("P", 2)]))
+        try edge.record(.allocate("SO-2", []))
+        let scrap = try edge.record(.scrap([line("P", 1, at: "B")]))
+        #expect(scrap.outcome.exceptions.contains("allocation_lost"))
+        let after = try edge.figures().values
+        #expect(after["SO-2/1 at B"] == 1)
+        #expect(after["SO-2/1 reserved"] == 1)
+    }
+
+    @Test
     func `row 4: a pick that names no lot takes what expires first`() throws {
         var edge = try dairy()
         try edge.record(.confirm("SO-1", [line("P", 8)]))
