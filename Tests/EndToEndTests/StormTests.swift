@@ -32,7 +32,7 @@ struct StormTests {
             let outages = try await blow(network, relays, board, seed: seed)
             let blown = ContinuousClock.now
             _ = try network.settle(seconds: 120)
-            try putBack(network)
+            let putBack = try putBack(network)
             var judge = StormJudge(network: network, record: board.record)
             try judge.judge(network.settle())
             try pickWhatIsPromised(network, faults: &judge.faults)
@@ -48,7 +48,7 @@ struct StormTests {
             let record = board.record
             print(
                 "StormTests: SEED=\(seed), \(record.summary); \(outages);"
-                    + " \(judge.summary); storm \(blown - start), judged in"
+                    + " \(judge.summary), \(putBack) put back; storm \(blown - start), judged in"
                     + " \(ContinuousClock.now - blown)"
             )
             // A storm in which nobody lost and no link broke proves nothing.
@@ -138,18 +138,46 @@ struct StormTests {
         }
     }
 
-    /// Where two nodes picked the same units, somebody puts back what is too many.
-    private func putBack(_ network: RunningNetwork) throws {
-        let rows = try JSONReader.read(Array(network.plumblineHub("orders", "--json").text.utf8))
-        for row in rows.elements where units(row, "to_put_back") > 0 {
+    /// Where two nodes picked the same units, or one picked what another cancelled, somebody puts
+    /// back what is too many; what is packed stays with its order.
+    private func putBack(_ network: RunningNetwork) throws -> Int64 {
+        func rows(_ name: String) throws -> [JSONValue] {
+            let output = try network.plumblineHub(name, "--json")
+            return try JSONReader.read(Array(output.text.utf8)).elements
+        }
+        // What was carried to staging, by order and item, as the events say.
+        var carried: [String: Int64] = [:]
+        for event in try rows("events") where event["type"]?.text == "pick_completed" {
+            for line in event.at("body", "lines")?.elements ?? [] {
+                let key = "\(event.at("body", "order")?.text ?? "")/\(line["sku"]?.text ?? "")"
+                carried[key, default: 0] += units(line, "quantity")
+            }
+        }
+        let orders = try rows("orders")
+        func key(_ row: JSONValue) -> String {
+            "\(row["order"]?.text ?? "")/\(row["sku"]?.text ?? "")"
+        }
+        for row in orders {
+            let ofOrder = units(row, "picked") + units(row, "packed") + units(row, "shipped")
+            carried[key(row)]? -= ofOrder
+        }
+        var all: Int64 = 0
+        for row in orders {
+            // The surplus is of the order; its first line takes it.
+            let surplus = carried.removeValue(forKey: key(row)) ?? 0
+            let back = surplus + min(units(row, "to_put_back"), units(row, "picked"))
+            guard back > 0 else { continue }
+            all += back
             let site = try #require(network.sites.last { $0.code == row["site"]?.text })
-            let line = StormCaller.line(row, units(row, "to_put_back"))
+            let order = row["order"]?.text ?? ""
+            let line = StormCaller.line(row, back)
             try network.plumbline(
                 site,
                 "record",
-                input: #"{"type":"unpicked","order":"\#(row["order"]?.text ?? "")",\#(line)}"#
+                input: #"{"type":"unpicked","order":"\#(order)",\#(line)}"#
             )
         }
+        return all
     }
 
     /// Picks all units that are still promised, at the nodes of the site in turn: every promise
