@@ -778,7 +778,7 @@ private struct StormJudge {
     }
 }
 
-/// A link between a node and the hub that can be cut: it passes on what comes by TCP, if it is open.
+/// A link between a node and the hub that can be cut: while open, it passes on what comes by TCP.
 private final class LinkRelay: Sendable {
     /// What becomes of what comes.
     enum Mode {
