@@ -22,6 +22,9 @@ extension StockState {
             if delta.units < 0, let revived = report.revived[stock] {
                 delta = try delta.plus(takeBack(revived, of: stock, atMost: -delta))
             }
+            if delta.units > 0, case .unpicked = current.event.body {
+                delta = try delta.minus(payDebts(of: stock, atMost: delta, but: current))
+            }
             guard !delta.isZero else { continue }
             let recorder = report.holder ?? current.event.id.node
             let frees = current.event.body.kind == .claim && delta.units > 0
@@ -119,6 +122,40 @@ extension StockState {
             borne = try borne.plus(all)
         }
         return borne
+    }
+
+    /// Gives units that are put back to those who picked them beyond what they held, whoever puts
+    /// them back: a correction moves the balance that the corrected event had moved.
+    ///
+    /// Each holder counts the debts of all others as its own, so a debt that stayed with one while
+    /// several held what was put back would keep them all from promising it.
+    ///
+    /// - Returns: How much was paid.
+    private mutating func payDebts(
+        of stock: StockKey,
+        atMost most: Quantity,
+        but current: Current
+    ) throws(EngineError) -> Quantity {
+        guard holds(stock.home), let summary = try cache.summaries.row(stock, from: reader),
+            summary.rightsOwed.units < 0
+        else { return .zero }
+        let recorder = report.holder ?? current.event.id.node
+        let prefix = stock.bytes
+        let holders = try cache.rights.rows(
+            from: prefix,
+            to: upperBound(ofPrefix: prefix),
+            limit: Self.holdersMax,
+            source: reader
+        )
+        var paid = Quantity.zero
+        for (key, row) in holders where row.balance.units < 0 {
+            guard case .node(let holder) = key.holder, holder != recorder else { continue }
+            let part = min(-row.balance, try most.minus(paid))
+            guard part.units > 0 else { break }
+            try moveRights(stock, key.holder, by: part)
+            paid = try paid.plus(part)
+        }
+        return paid
     }
 
     /// What claims have frozen of a stock.

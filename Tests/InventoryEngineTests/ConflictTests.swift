@@ -92,6 +92,29 @@ struct ConflictTests {
         #expect(rows["P rights"] == nil)
     }
 
+    @Test
+    func `surplus that somebody else puts back pays the debt of who picked it`() throws {
+        var network = try oneSite()
+        try network.nodes[0].record(.pick("SO-1"))
+        try network.nodes[1].record(.pick("SO-1"))
+        try deliver(&network, first: 0)
+        var rows = try layers(network, at: "W")
+        #expect(rows["P rights of 2"] == -4)
+        #expect(rows["P rights"] == 6)
+        // The recorder of the putting back is not the one who picked too much.
+        try network.nodes[0].record(.unpick("SO-1", [line("P", 4)]))
+        #expect(try network.nodes[0].figures().values["P rights of 2"] == nil)
+        try network.settle()
+        rows = try layers(network, at: "W")
+        #expect(rows["P rights of 2"] == nil)
+        #expect(rows["P rights"] == 6)
+        #expect(network.nodes.allSatisfy { $0.differenceCount == 0 })
+        // All that is free can be promised again.
+        let order = try network.nodes[0].record(.confirm("SO-2", [line("P", 6)]))
+        #expect(order.outcome.isFinal == true)
+        #expect(try Recount(network.hub.rows).faults.isEmpty)
+    }
+
     // MARK: Stranded promises
 
     @Test
