@@ -92,15 +92,15 @@ extension StockState {
 
     /// What a document is called that the event at hand names: another name where its recorder has
     /// recorded a second one of that id and did not know of the first.
-    private func meant(
+    private mutating func meant<R: NamedDocument>(
         _ current: Current,
         _ document: DocumentID,
-        first: EventRef?,
-        _ namesakes: [Namesake]
-    ) -> DocumentID {
-        guard let first,
-            let own = namesakes.first(where: { $0.node == current.event.id.node }),
-            isConcurrent(current, with: first)
+        _ table: WritableKeyPath<RowCache, Table<R>>,
+        _ key: R.Key
+    ) throws(EngineError) -> DocumentID {
+        guard holds(current.site), let row = try cache[keyPath: table].row(key, from: reader),
+            let own = row.namesakes.first(where: { $0.node == current.event.id.node }),
+            let first = row.namedBy, isConcurrent(current, with: first)
         else { return document }
         return own.document
     }
@@ -115,10 +115,7 @@ extension StockState {
             orderSite: site ?? current.site,
             order: order
         )
-        guard holds(current.site), let row = try cache.orders.row(key, from: reader),
-            !row.namesakes.isEmpty
-        else { return order }
-        return meant(current, order, first: row.confirmedBy, row.namesakes)
+        return try meant(current, order, \.orders, key)
     }
 
     private mutating func purchaseOrder(
@@ -126,27 +123,18 @@ extension StockState {
         _ order: DocumentID
     ) throws(EngineError) -> DocumentID {
         let key = DocumentKey<PurchaseOrderRow>(home: current.site, document: order)
-        guard holds(current.site), let row = try cache.purchaseOrders.row(key, from: reader),
-            !row.namesakes.isEmpty
-        else { return order }
-        return meant(current, order, first: row.placedBy, row.namesakes)
+        return try meant(current, order, \.purchaseOrders, key)
     }
 
     private mutating func adjustment(
         _ current: Current,
         _ id: DocumentID
     ) throws(EngineError) -> DocumentID {
-        guard holds(current.site) else { return id }
         let key = DocumentKey<AdjustmentRow>(home: current.site, document: id)
-        if let row = try cache.adjustments.row(key, from: reader) {
-            let name = meant(current, id, first: row.proposedBy, row.namesakes)
-            guard name == id else { return name }
-        }
+        let name = try meant(current, id, \.adjustments, key)
+        guard name == id else { return name }
         let count = DocumentKey<CountRow>(home: current.site, document: id)
-        guard let row = try cache.counts.row(count, from: reader), !row.namesakes.isEmpty else {
-            return id
-        }
-        return meant(current, id, first: row.recordedBy, row.namesakes)
+        return try meant(current, id, \.counts, count)
     }
 
     private mutating func customerReturn(
@@ -154,10 +142,7 @@ extension StockState {
         _ id: DocumentID
     ) throws(EngineError) -> DocumentID {
         let key = DocumentKey<ReturnRow>(home: current.site, document: id)
-        guard holds(current.site), let row = try cache.returns.row(key, from: reader),
-            !row.namesakes.isEmpty
-        else { return id }
-        return meant(current, id, first: row.receivedBy, row.namesakes)
+        return try meant(current, id, \.returns, key)
     }
 
     /// The event at hand with the documents that it means.
@@ -219,28 +204,53 @@ extension StockState {
 
     // MARK: New documents
 
+    /// The id of a new document: its own, or another where that is taken by one that its recorder
+    /// did not know.
+    ///
+    /// - Throws: ``EngineError`` with the code `taken` where the recorder did know of it; nothing if
+    ///   that is nil.
+    private mutating func name<R: NamedDocument>(
+        _ current: Current,
+        _ document: DocumentID,
+        in table: WritableKeyPath<RowCache, Table<R>>,
+        _ key: (DocumentID) -> R.Key,
+        taken code: String?
+    ) throws(EngineError) -> DocumentID {
+        guard holds(current.site),
+            var row = try cache[keyPath: table].row(key(document), from: reader),
+            let first = row.namedBy
+        else { return document }
+        guard
+            let name = try newName(
+                current,
+                document,
+                first: first,
+                &row.namesakes,
+                { (state, name) throws(EngineError) in
+                    try state.cache[keyPath: table].row(key(name), from: state.reader) != nil
+                }
+            )
+        else {
+            guard let code else { return document }
+            throw .refused(code, "There is a document called \(document) already.")
+        }
+        try cache[keyPath: table].set(key(document), to: row, from: reader)
+        return name
+    }
+
     /// The id of an order that is confirmed.
     mutating func nameOrder(
         _ current: Current,
         _ order: DocumentID
     ) throws(EngineError) -> DocumentID {
-        func key(_ order: DocumentID) -> OrderRow.Key {
-            OrderRow.Key(home: current.site, orderSite: current.site, order: order)
-        }
-        guard var first = try cache.orders.row(key(order), from: reader) else { return order }
-        guard
-            let name = try newName(
-                current,
-                order,
-                first: first.confirmedBy,
-                &first.namesakes,
-                { (state, name) throws(EngineError) in
-                    try state.cache.orders.row(key(name), from: state.reader) != nil
-                }
-            )
-        else { throw .refused("order_exists", "Order \(order) was confirmed before.") }
-        try cache.orders.set(key(order), to: first, from: reader)
-        return name
+        let site = current.site
+        return try name(
+            current,
+            order,
+            in: \.orders,
+            { OrderRow.Key(home: site, orderSite: site, order: $0) },
+            taken: "order_exists"
+        )
     }
 
     /// The id of a purchase order that is placed.
@@ -248,25 +258,14 @@ extension StockState {
         _ current: Current,
         _ order: DocumentID
     ) throws(EngineError) -> DocumentID {
-        func key(_ order: DocumentID) -> PurchaseOrderRow.Key {
-            DocumentKey<PurchaseOrderRow>(home: current.site, document: order)
-        }
-        guard var row = try cache.purchaseOrders.row(key(order), from: reader),
-            let first = row.placedBy
-        else { return order }
-        guard
-            let name = try newName(
-                current,
-                order,
-                first: first,
-                &row.namesakes,
-                { (state, name) throws(EngineError) in
-                    try state.cache.purchaseOrders.row(key(name), from: state.reader) != nil
-                }
-            )
-        else { throw .refused("purchase_order_exists", "\(order) was placed before.") }
-        try cache.purchaseOrders.set(key(order), to: row, from: reader)
-        return name
+        let site = current.site
+        return try name(
+            current,
+            order,
+            in: \.purchaseOrders,
+            { DocumentKey(home: site, document: $0) },
+            taken: "purchase_order_exists"
+        )
     }
 
     /// The number of a return that comes in; one that is known already may come in parts.
@@ -274,22 +273,14 @@ extension StockState {
         _ current: Current,
         _ id: DocumentID
     ) throws(EngineError) -> DocumentID {
-        func key(_ id: DocumentID) -> ReturnRow.Key {
-            DocumentKey<ReturnRow>(home: current.site, document: id)
-        }
-        guard holds(current.site), var row = try cache.returns.row(key(id), from: reader),
-            let name = try newName(
-                current,
-                id,
-                first: row.receivedBy,
-                &row.namesakes,
-                { (state, name) throws(EngineError) in
-                    try state.cache.returns.row(key(name), from: state.reader) != nil
-                }
-            )
-        else { return id }
-        try cache.returns.set(key(id), to: row, from: reader)
-        return name
+        let site = current.site
+        return try name(
+            current,
+            id,
+            in: \.returns,
+            { DocumentKey(home: site, document: $0) },
+            taken: nil
+        )
     }
 
     /// The number of a count or of a proposed adjustment; a count and its adjustment share one.
@@ -297,30 +288,49 @@ extension StockState {
         _ current: Current,
         _ id: DocumentID
     ) throws(EngineError) -> DocumentID {
-        func countKey(_ id: DocumentID) -> CountRow.Key {
-            DocumentKey<CountRow>(home: current.site, document: id)
-        }
-        func key(_ id: DocumentID) -> AdjustmentRow.Key {
-            DocumentKey<AdjustmentRow>(home: current.site, document: id)
-        }
-        func isTaken(_ state: inout StockState, _ id: DocumentID) throws(EngineError) -> Bool {
-            let adjustment = try state.cache.adjustments.row(key(id), from: state.reader)
-            let count = try state.cache.counts.row(countKey(id), from: state.reader)
-            return adjustment != nil || count != nil
-        }
-        if var count = try cache.counts.row(countKey(id), from: reader) {
-            let first = count.recordedBy
-            guard let name = try newName(current, id, first: first, &count.namesakes, isTaken)
-            else { throw .refused("adjustment_exists", "\(id) was counted or proposed before.") }
-            try cache.counts.set(countKey(id), to: count, from: reader)
-            return name
-        }
-        guard var row = try cache.adjustments.row(key(id), from: reader) else { return id }
-        let first = row.proposedBy
-        guard let name = try newName(current, id, first: first, &row.namesakes, isTaken) else {
-            throw .refused("adjustment_exists", "Adjustment \(id) was proposed before.")
-        }
-        try cache.adjustments.set(key(id), to: row, from: reader)
-        return name
+        let site = current.site
+        let name = try name(
+            current,
+            id,
+            in: \.counts,
+            { DocumentKey(home: site, document: $0) },
+            taken: "count_exists"
+        )
+        guard name == id else { return name }
+        return try self.name(
+            current,
+            id,
+            in: \.adjustments,
+            { DocumentKey(home: site, document: $0) },
+            taken: "adjustment_exists"
+        )
     }
+}
+
+/// A document that people give an id.
+private protocol NamedDocument: Row {
+    /// Who gave it its id; nil where that is not known.
+    var namedBy: EventRef? { get }
+    /// Other documents that were given its id.
+    var namesakes: [Namesake] { get set }
+}
+
+extension OrderRow: NamedDocument {
+    fileprivate var namedBy: EventRef? { confirmedBy }
+}
+
+extension PurchaseOrderRow: NamedDocument {
+    fileprivate var namedBy: EventRef? { placedBy }
+}
+
+extension ReturnRow: NamedDocument {
+    fileprivate var namedBy: EventRef? { receivedBy }
+}
+
+extension CountRow: NamedDocument {
+    fileprivate var namedBy: EventRef? { recordedBy }
+}
+
+extension AdjustmentRow: NamedDocument {
+    fileprivate var namedBy: EventRef? { proposedBy }
 }
