@@ -67,7 +67,8 @@ extension StockState {
             mark = "node-" + mark
         }
         for number in 1...Self.namesMax {
-            let suffix = "~" + mark.prefix(32) + (number == 1 ? "" : "-\(number)")
+            let end = String(String.UnicodeScalarView(mark.unicodeScalars.prefix(32)))
+            let suffix = "~" + end + (number == 1 ? "" : "-\(number)")
             let room = DocumentID.lengthMax - suffix.unicodeScalars.count
             let base = String(String.UnicodeScalarView(document.text.unicodeScalars.prefix(room)))
             guard let name = DocumentID(base + suffix), try !isTaken(&self, name) else { continue }

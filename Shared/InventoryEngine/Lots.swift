@@ -235,7 +235,9 @@ extension StockState {
             else { continue }
             var lines: [EventLine] = []
             for (bucket, quantity) in try buckets(of: stock, .sellable)
-            where bucket.lot == key.lot && bucket.location != .staging {
+            where bucket.lot == key.lot && bucket.location != .staging
+                && lines.count < InventoryRules.linesMax
+            {
                 var line = EventLine(
                     sku: key.sku,
                     quantity: quantity,

@@ -75,6 +75,35 @@ extension ConflictTests {
         #expect(try layers(network, at: "W")["\(ours)/1 ordered"] == 2)
     }
 
+    @Test func `pair 22: the longest numbers and the longest names of nodes make a name`() throws {
+        var network = try oneSite()
+        // A letter with as many marks as a name may have is one character.
+        let name = "n" + String(repeating: "\u{301}", count: 63)
+        let number = try #require(DocumentID(String(repeating: "é", count: 64)))
+        try network.hub.record(
+            [
+                .nodeRegistered(
+                    NodeRegistration(
+                        node: network.nodes[1].node,
+                        name: try #require(Label(name)),
+                        site: "W",
+                        publicKey: [UInt8](repeating: 1, count: 32),
+                        isActive: false
+                    )
+                )
+            ],
+            at: network.now
+        )
+        try network.pullAll()
+        try network.nodes[0].record(.confirm(number, [line("P", 2)]))
+        try network.nodes[1].record(.confirm(number, [line("P", 3)]))
+        try deliver(&network, first: 0)
+        let orders = try network.hub.rows.typed(OrderRow.self).map(\.key.order)
+        let second = try #require(orders.first { $0 != number && $0 != "SO-1" })
+        #expect(second.text.unicodeScalars.count == DocumentID.lengthMax)
+        #expect(second.text.hasPrefix("éé"))
+    }
+
     @Test(arguments: [0, 1])
     func `pair 22: two purchase orders of one number both stand`(first: Int) throws {
         var network = try oneSite()
