@@ -313,11 +313,8 @@ extension Decider {
     /// The lots of an item that lie in staging, whatever their status.
     private mutating func stagedLots(of stock: StockKey) throws(EngineError) -> Set<LotID> {
         var lots: Set<LotID> = []
-        for status in StockStatus.allCases {
-            for (bucket, _) in try state.buckets(of: stock, status)
-            where bucket.location == .staging {
-                if let lot = bucket.lot { lots.insert(lot) }
-            }
+        for (bucket, _) in try state.buckets(of: stock) where bucket.location == .staging {
+            if let lot = bucket.lot { lots.insert(lot) }
         }
         return lots
     }

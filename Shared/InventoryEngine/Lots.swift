@@ -268,12 +268,12 @@ extension StockState {
         return OpKey(trusted: "expire:" + hash.prefix(32))
     }
 
-    /// Where units of a stock lie in one status, more than none each.
+    /// Where units of a stock lie, in one status or with nil in any, more than none each.
     ///
     /// - Complexity: O(buckets of the stock).
     mutating func buckets(
         of stock: StockKey,
-        _ status: StockStatus
+        _ status: StockStatus? = nil
     ) throws(EngineError) -> [(key: BucketRow.Key, quantity: Quantity)] {
         let prefix = stock.bytes
         return try cache.buckets.rows(
@@ -281,7 +281,7 @@ extension StockState {
             to: upperBound(ofPrefix: prefix),
             limit: .max,
             source: reader
-        ).filter { $0.key.status == status && $0.row.quantity.units > 0 }.map {
+        ).filter { (status == nil || $0.key.status == status) && $0.row.quantity.units > 0 }.map {
             ($0.key, $0.row.quantity)
         }
     }

@@ -132,21 +132,8 @@ extension StockState {
             var usable = try usableRights(recorder, stock)
             guard usable.units > 0 else { continue }
             let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
-            let prefix = stock.bytes
-            let waiting = try cache.backorders.rows(
-                from: prefix,
-                to: upperBound(ofPrefix: prefix),
-                limit: InventoryRules.promisesAtOnceMax,
-                source: reader
-            )
-            for (key, _) in waiting where usable.units > 0 {
-                let lineKey = OrderLineRow.Key(
-                    home: key.home,
-                    orderSite: key.orderSite,
-                    order: key.order,
-                    line: key.line
-                )
-                guard let row = try cache.orderLines.row(lineKey, from: reader) else { continue }
+            for key in try waiting(for: stock) where usable.units > 0 {
+                guard let row = try line(of: key) else { continue }
                 let promised = min(row.backordered, usable)
                 usable = try usable.minus(promised)
                 var line = EventLine(
@@ -170,5 +157,29 @@ extension StockState {
             }
         }
         return bodies
+    }
+
+    /// The promises that wait for a stock, the first to be served first.
+    ///
+    /// - Complexity: O(lines that wait), at most ``InventoryRules/promisesAtOnceMax``.
+    mutating func waiting(for stock: StockKey) throws(EngineError) -> [BackorderRow.Key] {
+        let prefix = stock.bytes
+        return try cache.backorders.rows(
+            from: prefix,
+            to: upperBound(ofPrefix: prefix),
+            limit: InventoryRules.promisesAtOnceMax,
+            source: reader
+        ).map(\.key)
+    }
+
+    /// The order line of a promise that waits.
+    mutating func line(of key: BackorderRow.Key) throws(EngineError) -> OrderLineRow? {
+        let line = OrderLineRow.Key(
+            home: key.home,
+            orderSite: key.orderSite,
+            order: key.order,
+            line: key.line
+        )
+        return try cache.orderLines.row(line, from: reader)
     }
 }

@@ -194,21 +194,8 @@ extension StockState {
         var bodies: [(site: SiteCode, body: EventBody)] = []
         for stock in unserved where try isUnserved(stock, by: recorder) {
             let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
-            let prefix = stock.bytes
-            let waiting = try cache.backorders.rows(
-                from: prefix,
-                to: upperBound(ofPrefix: prefix),
-                limit: InventoryRules.promisesAtOnceMax,
-                source: reader
-            )
-            for (key, _) in waiting {
-                let lineKey = OrderLineRow.Key(
-                    home: key.home,
-                    orderSite: key.orderSite,
-                    order: key.order,
-                    line: key.line
-                )
-                guard let row = try cache.orderLines.row(lineKey, from: reader) else { continue }
+            for key in try waiting(for: stock) {
+                guard let row = try line(of: key) else { continue }
                 var line = EventLine(
                     sku: stock.sku,
                     quantity: row.backordered,
