@@ -194,7 +194,7 @@ extension StockState {
                 throw .refused("unknown_order", "Order \(body.order) has no such line.")
             }
             var row = old
-            if current.event.actor == Self.compensation {
+            if current.event.actor == Self.compensation, try isHub(current.event.id.node) {
                 raise(
                     "promise_rejected",
                     line.sku,

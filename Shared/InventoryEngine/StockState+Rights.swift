@@ -202,6 +202,14 @@ extension StockState {
         }
     }
 
+    /// Whether a node is the hub: it is in the network and at no site.
+    mutating func isHub(_ node: NodeID) throws(EngineError) -> Bool {
+        guard let row = try cache.nodes.row(NodeRow.Key(node: node), from: reader) else {
+            return false
+        }
+        return row.homeSite == nil
+    }
+
     /// Whether a holder belongs to the stock's own site.
     private mutating func isHome(
         _ holder: Holder,

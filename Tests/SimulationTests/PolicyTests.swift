@@ -127,6 +127,12 @@ struct PolicyTests {
         #expect(try await rejections(cluster) == 2)
         try await cluster.settle()
         #expect(try await rejections(cluster) == 2, "once each")
+        // Only the hub rejects, whoever a person claims to be.
+        let cancel = OrderWork(order: try document("SO-1"))
+        let claimed = try await cluster.record(0, .orderCancelled(cancel), actor: "compensation")
+        #expect(claimed.refusal == nil)
+        try await cluster.settle()
+        #expect(try await rejections(cluster) == 2)
     }
 
     @Test func `what another node can spare is promised before anything is rejected`()
