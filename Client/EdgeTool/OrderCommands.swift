@@ -28,6 +28,11 @@ struct OrderConfirmCommand: RecordingCommand {
             Examples:
               plumbline order confirm SO-1 85123A 6 --price 2.55
               plumbline order confirm SO-2 85123A=6@2.55 22423=1@12.75 --customer C-17850
+              plumbline order confirm SO-3 85123A 2 --ship-from PAR
+
+            What another site ships is promised finally on promise rights that this node
+            holds for that site's stock: see `plumbline rights --help`. Without them the
+            promise waits until the hub, or a node of that site, has settled it.
             """
     )
     static let records = CommandType.orderConfirmed
@@ -43,6 +48,8 @@ struct OrderConfirmCommand: RecordingCommand {
     var customer: String?
     @Option(help: "Its rank when stock is short; more goes first, default: 0.")
     var priority: String?
+    @Option(help: ArgumentHelp("The site that ships; default: this one.", valueName: "site"))
+    var shipFrom: String?
     @Option(help: ArgumentHelp("Until when the promise holds.", valueName: "time"))
     var holdUntil: String?
     @Option(
@@ -57,6 +64,7 @@ struct OrderConfirmCommand: RecordingCommand {
         command.member("channel", ifAny: channel)
         command.member("customer", ifAny: customer)
         command.member("priority", ifAny: priority)
+        command.member("ship_from", ifAny: shipFrom)
         command.member("hold_until", ifAny: holdUntil)
         command.member("backorder", ifAny: backorder)
         lines.write(to: &command, price: ("unit_price", price))

@@ -11,10 +11,15 @@ struct RightsCommand: AsyncParsableCommand {
             What a node may promise is its alone: it can do so in any outage. It gives of its own by
             `grant`; what others hold it can only ask for.
 
+            Rights for the stock of another site let this node promise what that site ships
+            (`plumbline order confirm --ship-from PAR`). Ask for them before they are needed:
+            they are usable, also in an outage, once they have come.
+
             Examples:
               plumbline rights --sku 85123A
               plumbline rights grant 85123A 20 --to lon-2
               plumbline rights request 85123A 10 --from lon-2
+              plumbline rights request 85123A 10 --from PAR --stock-site PAR
             """,
         subcommands: [
             RightsListCommand.self, RightsGrantCommand.self, RightsRequestCommand.self,
@@ -47,10 +52,15 @@ struct RightsListCommand: AsyncParsableCommand {
 struct RightsArguments: ParsableArguments {
     @Argument(help: "The item.") var sku: String
     @Argument(help: "Units, at the item's decimals.") var quantity: String
+    @Option(
+        help: ArgumentHelp("Whose stock may be promised; default: this site's.", valueName: "site")
+    )
+    var stockSite: String?
 
     func write(to command: inout JSONWriter) {
         command.member("sku", sku)
         command.member("quantity", quantity)
+        command.member("stock_site", ifAny: stockSite)
     }
 }
 
@@ -63,7 +73,7 @@ struct RightsGrantCommand: RecordingCommand {
     static let records = CommandType.rightsGranted
 
     @OptionGroup var rights: RightsArguments
-    @Option(help: ArgumentHelp("Who gets them: a node of this site, or hub.", valueName: "node"))
+    @Option(help: ArgumentHelp("Who gets them: a node, a site, or hub.", valueName: "node"))
     var to: String
     @OptionGroup var recording: RecordingOptions
 
@@ -82,7 +92,12 @@ struct RightsRequestCommand: RecordingCommand {
     static let records = CommandType.rightsRequested
 
     @OptionGroup var rights: RightsArguments
-    @Option(help: ArgumentHelp("Who is asked: a node of this site, or hub.", valueName: "node"))
+    @Option(
+        help: ArgumentHelp(
+            "Who is asked: a node or a site that has the stock, or hub.",
+            valueName: "node"
+        )
+    )
     var from: String
     @OptionGroup var recording: RecordingOptions
 

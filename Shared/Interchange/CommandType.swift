@@ -148,7 +148,8 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .exceptionAcknowledged: self = .exceptionAcknowledged
         case .parkedReleased: self = .parkedReleased
         case .parkedCompensated: self = .parkedCompensated
-        case .backorderPromised, .rightsThawed, .nodeRegistered, .costAdjusted, .unknown:
+        case .backorderPromised, .orderResourced, .orderProgressed, .rightsThawed, .nodeRegistered,
+            .costAdjusted, .unknown:
             return nil
         }
     }

@@ -75,11 +75,23 @@ extension JSONWriter {
             member("container", work.container)
             member("shipment", work.shipment)
             members(of: work.lines, type: type, moneyScale: moneyScale)
+            if !work.elsewhere.isEmpty {
+                key("elsewhere")
+                array { writer in
+                    for part in work.elsewhere {
+                        writer.object { writer in
+                            writer.member("ship_from", part.shipFrom)
+                            writer.members(of: part.lines, type: type, moneyScale: moneyScale)
+                        }
+                    }
+                }
+            }
         case .returnReceived(let goods), .returnDispositioned(let goods):
             member("return", goods.returnID)
             member("order", goods.order)
             member("order_site", goods.orderSite)
             member("shipment", goods.shipment)
+            member("ship_from", goods.shipFrom)
             members(of: goods.lines, type: type, moneyScale: moneyScale)
         case .transferRequested(let transfer), .transferCancelled(let transfer),
             .transferDispatched(let transfer), .transferReceived(let transfer),
@@ -115,6 +127,7 @@ extension JSONWriter {
             member("stock_site", grant.stockSite)
             member("to", grant.to.description)
             member("request", ifAny: grant.request?.description)
+            member("to_site", grant.toSite)
         case .rightsRequested(let request):
             member("sku", request.sku)
             member("quantity", units: request.quantity.units, scale: request.scale)
@@ -141,7 +154,8 @@ extension JSONWriter {
         case .parkedCompensated(let compensation):
             member("event", compensation.event.description)
             member("reason", compensation.reason)
-        case .nodeRegistered, .rightsThawed, .costAdjusted, .unknown:
+        case .nodeRegistered, .rightsThawed, .costAdjusted, .orderResourced, .orderProgressed,
+            .unknown:
             return  // no command has such a body
         }
     }

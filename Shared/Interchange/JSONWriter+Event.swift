@@ -38,6 +38,18 @@ extension JSONWriter {
                 }
             case .costAdjusted(let adjustment):
                 writer.members(of: adjustment, moneyScale: moneyScale)
+            case .orderProgressed(let progress): writer.members(of: progress)
+            case .orderResourced(let resourcing):
+                writer.member("order", resourcing.order)
+                writer.member("order_site", resourcing.orderSite)
+                writer.member("ship_from", resourcing.shipFrom)
+                writer.member("line", number: resourcing.line.line ?? 1)
+                writer.member("sku", resourcing.line.sku)
+                writer.member(
+                    "quantity",
+                    units: resourcing.line.quantity.units,
+                    scale: resourcing.line.scale
+                )
             case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
                 .personRegistered, .personChanged, .personRetired,
                 .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
@@ -57,6 +69,45 @@ extension JSONWriter {
         }
     }
 
+    private mutating func members(of progress: OrderProgress) {
+        member("order", progress.order)
+        member("ship_from", progress.shipFrom)
+        key("lines")
+        array { writer in
+            for line in progress.lines {
+                writer.object { writer in
+                    writer.member("line", number: line.line)
+                    writer.member("sku", line.sku)
+                    writer.members(of: line.progress, scale: line.scale)
+                }
+            }
+        }
+        if !progress.notices.isEmpty {
+            key("notices")
+            array { writer in
+                for notice in progress.notices {
+                    writer.object { writer in
+                        writer.member("code", notice.code)
+                        writer.member("sku", orNull: notice.sku?.text)
+                        writer.member("message", notice.sentence)
+                    }
+                }
+            }
+        }
+        guard !progress.conflicts.isEmpty else { return }
+        key("conflicts")
+        array { writer in
+            for conflict in progress.conflicts {
+                writer.object { writer in
+                    writer.member("id", conflict.id)
+                    writer.member("state", conflict.isResolved ? "resolved" : "open")
+                    writer.member("subject", conflict.subject)
+                    writer.member("resolution", conflict.resolution)
+                }
+            }
+        }
+    }
+
     private mutating func members(of adjustment: CostAdjustment, moneyScale: UInt8) {
         member("cause", adjustment.cause.description)
         member("site", adjustment.site)
@@ -70,5 +121,21 @@ extension JSONWriter {
                 }
             }
         }
+    }
+}
+
+extension JSONWriter {
+    /// Writes how far a line of an order has come, each quantity at the item's scale.
+    package mutating func members(of progress: LineProgress, scale: UInt8) {
+        member("ordered", units: progress.ordered.units, scale: scale)
+        member("reserved", units: progress.reserved.units, scale: scale)
+        member("allocated", units: progress.allocated.units, scale: scale)
+        member("picked", units: progress.picked.units, scale: scale)
+        member("packed", units: progress.packed.units, scale: scale)
+        member("shipped", units: progress.shipped.units, scale: scale)
+        member("backordered", units: progress.backordered.units, scale: scale)
+        member("cancelled", units: progress.cancelled.units, scale: scale)
+        member("to_put_back", units: progress.toPutBack.units, scale: scale)
+        member("returned", units: progress.returned.units, scale: scale)
     }
 }

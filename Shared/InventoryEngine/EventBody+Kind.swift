@@ -13,13 +13,14 @@ extension EventBody {
             .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
             .purchaseOrderAmended, .purchaseOrderClosed, .orderConfirmed, .orderAmended,
             .orderCancelled,
-            .reservationReleased, .allocated, .returnDispositioned, .transferRequested,
+            .reservationReleased, .orderResourced, .allocated, .returnDispositioned,
+            .transferRequested,
             .transferCancelled, .transferSettled, .adjustmentProposed, .adjustmentApproved,
             .adjustmentRejected, .rightsGranted, .rightsRequested, .rightsReclaimed,
             .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
             .exceptionAcknowledged, .parkedCompensated, .unknown:
             .claim
-        case .backorderPromised, .costAdjusted, .rightsThawed, .parkedReleased:
+        case .backorderPromised, .orderProgressed, .costAdjusted, .rightsThawed, .parkedReleased:
             .derived
         }
     }
@@ -48,6 +49,8 @@ extension EventBody {
         case .orderCancelled: "order_cancelled"
         case .reservationReleased: "reservation_released"
         case .backorderPromised: "backorder_promised"
+        case .orderResourced: "order_resourced"
+        case .orderProgressed: "order_progressed"
         case .allocated: "allocated"
         case .pickCompleted: "pick_completed"
         case .unpicked: "unpicked"
@@ -105,16 +108,19 @@ extension EventBody {
         case .orderAmended(let work), .orderCancelled(let work), .reservationReleased(let work),
             .backorderPromised(let work), .allocated(let work), .pickCompleted(let work),
             .unpicked(let work), .packCompleted(let work), .shipmentDispatched(let work):
-            [work.orderSite].compactMap(\.self)
+            [work.orderSite].compactMap(\.self) + work.elsewhere.map(\.shipFrom)
+        case .orderResourced(let resourcing):
+            [resourcing.orderSite, resourcing.shipFrom].compactMap(\.self)
         case .returnReceived(let customerReturn), .returnDispositioned(let customerReturn):
-            [customerReturn.orderSite].compactMap(\.self)
+            [customerReturn.orderSite, customerReturn.shipFrom].compactMap(\.self)
         case .transferRequested(let transfer), .transferCancelled(let transfer),
             .transferDispatched(let transfer), .transferReceived(let transfer),
             .transferSettled(let transfer):
             [transfer.fromSite, transfer.toSite].compactMap(\.self)
-        case .rightsGranted(let grant): [grant.stockSite].compactMap(\.self)
+        case .rightsGranted(let grant): [grant.stockSite, grant.toSite].compactMap(\.self)
         case .rightsRequested(let request): [request.stockSite].compactMap(\.self)
-        case .rightsReclaimed(let reclaim): [reclaim.stockSite].compactMap(\.self)
+        case .rightsReclaimed(let reclaim):
+            [reclaim.stockSite].compactMap(\.self) + reclaim.holderSites
         case .costAdjusted(let adjustment):
             adjustment.sites
         case .parkedReleased(let release): release.content?.namedSites ?? []
@@ -127,7 +133,7 @@ extension EventBody {
             .adjustmentProposed,
             .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
             .supplierReturnDispatched, .repacked, .reversed, .rightsThawed, .nodeRegistered,
-            .nodeActivated, .nodeRetired,
+            .nodeActivated, .nodeRetired, .orderProgressed,
             .exceptionAcknowledged, .unknown:
             []
         }
@@ -157,7 +163,13 @@ extension EventBody {
         case .orderAmended(let work), .orderCancelled(let work), .reservationReleased(let work),
             .backorderPromised(let work), .allocated(let work), .pickCompleted(let work),
             .unpicked(let work), .packCompleted(let work), .shipmentDispatched(let work):
-            lines = work.lines
+            lines =
+                work.elsewhere.isEmpty ? work.lines : work.lines + work.elsewhere.flatMap(\.lines)
+        case .orderResourced(let resourcing): return [resourcing.line.sku]
+        case .orderProgressed(let progress):
+            var found: [SKU] = []
+            for line in progress.lines where !found.contains(line.sku) { found.append(line.sku) }
+            return found
         case .returnReceived(let customerReturn), .returnDispositioned(let customerReturn):
             lines = customerReturn.lines
         case .transferRequested(let transfer), .transferCancelled(let transfer),

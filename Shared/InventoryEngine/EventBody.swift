@@ -33,6 +33,8 @@ public enum EventBody: Hashable, Sendable {
     case orderCancelled(OrderWork)
     case reservationReleased(OrderWork)
     case backorderPromised(OrderWork)
+    case orderResourced(OrderResourcing)
+    case orderProgressed(OrderProgress)
     case allocated(OrderWork)
     case pickCompleted(OrderWork)
     case unpicked(OrderWork)
@@ -390,6 +392,8 @@ public struct OrderWork: Hashable, Sendable {
     public var shipment: Label?
     /// The order's lines; empty in a command means all that applies.
     public var lines: [EventLine]
+    /// The lines that other sites ship; filled in when a claim about an own order is decided.
+    public var elsewhere: [RemoteLines]
 
     /// Makes work on an order.
     public init(
@@ -397,13 +401,15 @@ public struct OrderWork: Hashable, Sendable {
         orderSite: SiteCode? = nil,
         container: Label? = nil,
         shipment: Label? = nil,
-        lines: [EventLine] = []
+        lines: [EventLine] = [],
+        elsewhere: [RemoteLines] = []
     ) {
         self.order = order
         self.orderSite = orderSite
         self.container = container
         self.shipment = shipment
         self.lines = lines
+        self.elsewhere = elsewhere
     }
 }
 
@@ -415,6 +421,8 @@ public struct CustomerReturn: Hashable, Sendable {
     public var order: DocumentID?
     /// The site that took that order; nil means the own.
     public var orderSite: SiteCode?
+    /// The site that shipped them, where that did not take the order; filled in when it is decided.
+    public var shipFrom: SiteCode?
     /// The shipment they left with.
     public var shipment: Label?
     /// `sku`, `quantity`, `location`, `status`, the order's `line`; for a disposition, that.
@@ -587,6 +595,8 @@ public struct RightsGrant: Hashable, Sendable {
     public var to: NodeID
     /// The request that this answers.
     public var request: EventID?
+    /// The receiver's site, where that is not the stock's; filled in when it is decided.
+    public var toSite: SiteCode?
 
     /// Makes a grant.
     public init(
@@ -676,6 +686,8 @@ public struct RightsReclaim: Hashable, Sendable {
     public var from: NodeID
     /// The node that gets them; in a command nil means the hub.
     public var to: NodeID?
+    /// The sites of the two nodes, where they are not the stock's; filled in when it is decided.
+    public var holderSites: [SiteCode] = []
 
     /// Makes a reclaim.
     public init(

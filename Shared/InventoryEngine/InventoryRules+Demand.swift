@@ -5,13 +5,8 @@ extension Decider {
     mutating func confirmed(
         _ order: OrderConfirmation
     ) throws(EngineError) -> OrderConfirmation {
-        if let shipFrom = order.shipFrom, shipFrom != site {
-            throw .refused(
-                "not_supported_yet",
-                "Promising another site's stock is not supported yet.",
-                field: "ship_from"
-            )
-        }
+        let supplier = order.shipFrom ?? site
+        if supplier != site { try checkSupplier(supplier) }
         let key = OrderRow.Key(home: site, orderSite: site, order: order.order)
         guard try state.cache.orders.row(key, from: state.reader) == nil else {
             throw .refused(
@@ -22,7 +17,7 @@ extension Decider {
             )
         }
         var order = order
-        order.shipFrom = nil
+        order.shipFrom = supplier == site ? nil : supplier
         order.lines = try resolve(order.lines, isClaim: true)
         try number(&order.lines)
         // Several lines of one SKU are checked on the sum.
@@ -33,7 +28,7 @@ extension Decider {
             if let known = usable[line.sku] {
                 left = known
             } else {
-                left = try state.usableRights(recorder, StockKey(home: site, sku: line.sku))
+                left = try state.usableRights(recorder, StockKey(home: supplier, sku: line.sku))
             }
             let granted = min(left, line.quantity)
             if order.refusesBackorder, granted < line.quantity {
@@ -211,7 +206,8 @@ extension Decider {
     }
 
     mutating func amended(_ work: OrderWork) throws(EngineError) -> OrderWork {
-        _ = try requiredOrder(work)
+        let order = try requiredOrder(work)
+        if let parts = try parts(work, order) { return try amendedElsewhere(work, parts) }
         var work = work
         var usable: [SKU: Quantity] = [:]
         guard !work.lines.isEmpty else {
@@ -254,8 +250,14 @@ extension Decider {
         return work
     }
 
-    mutating func cancelled(_ work: OrderWork) throws(EngineError) -> OrderWork {
+    mutating func cancelled(
+        _ work: OrderWork,
+        onlyOpen: Bool = false
+    ) throws(EngineError) -> OrderWork {
         let order = try requiredOrder(work)
+        if let parts = try parts(work, order) {
+            return try cancelledElsewhere(work, parts, onlyOpen: onlyOpen)
+        }
         var work = work
         if work.lines.isEmpty {
             work.lines = try allLines(work, order) { (row) throws(EngineError) in try row.open() }
@@ -298,7 +300,7 @@ extension Decider {
 
     /// A release ends what is not yet picked; what is picked is cancelled or unpicked.
     mutating func released(_ work: OrderWork) throws(EngineError) -> OrderWork {
-        let work = try cancelled(work)
+        let work = try cancelled(work, onlyOpen: true)
         for (index, entered) in work.lines.enumerated() {
             guard let number = entered.line, let row = try orderLine(work, number) else { continue }
             let open = try row.open()
@@ -316,6 +318,7 @@ extension Decider {
 
     mutating func allocated(_ work: OrderWork) throws(EngineError) -> OrderWork {
         let order = try requiredOrder(work)
+        try checkShipsHere(order, work)
         var work = work
         let isAll = work.lines.isEmpty
         if isAll {
@@ -344,6 +347,7 @@ extension Decider {
 
     mutating func picked(_ work: OrderWork) throws(EngineError) -> OrderWork {
         guard let order = try knownOrder(work) else { return try unknownOrder(work) }
+        try checkShipsHere(order, work)
         var work = work
         if work.lines.isEmpty {
             // What is backordered is promised to nobody; who has it in hand names it.
@@ -383,6 +387,7 @@ extension Decider {
 
     mutating func unpicked(_ work: OrderWork) throws(EngineError) -> OrderWork {
         guard let order = try knownOrder(work) else { return try unknownOrder(work) }
+        try checkShipsHere(order, work)
         var work = work
         if work.lines.isEmpty {
             work.lines = try allLines(work, order) { (row) throws(EngineError) in row.picked }
@@ -417,6 +422,7 @@ extension Decider {
 
     mutating func packed(_ work: OrderWork) throws(EngineError) -> OrderWork {
         guard let order = try knownOrder(work) else { return try unknownOrder(work) }
+        try checkShipsHere(order, work)
         var work = work
         if work.lines.isEmpty {
             work.lines = try allLines(work, order) { (row) throws(EngineError) in row.picked }
@@ -442,6 +448,7 @@ extension Decider {
 
     mutating func dispatched(_ work: OrderWork) throws(EngineError) -> OrderWork {
         guard let order = try knownOrder(work) else { return try unknownOrder(work) }
+        try checkShipsHere(order, work)
         var work = work
         if work.lines.isEmpty {
             work.lines = try allLines(work, order) { (row) throws(EngineError) in row.packed }
@@ -482,10 +489,10 @@ extension Decider {
         try requireLots(body.lines)
         if body.orderSite == site { body.orderSite = nil }
         if let other = body.orderSite { try checkSite(other, field: "order_site") }
-        guard let order = body.order, body.orderSite == nil else { return body }
-        let work = OrderWork(order: order, lines: body.lines)
+        guard let order = body.order else { return body }
+        let work = OrderWork(order: order, orderSite: body.orderSite, lines: body.lines)
         guard let row = try knownOrder(work) else {
-            guard isForced else {
+            guard isForced || body.orderSite != nil else {
                 throw .refused(
                     "unknown_order",
                     "Order \(order) is not known at \(site).",
@@ -494,6 +501,11 @@ extension Decider {
                 )
             }
             return body
+        }
+        if body.orderSite != nil {
+            body.shipFrom = site
+        } else if let parts = try parts(work, row), row.lines.isEmpty {
+            return try returnedElsewhere(body, parts, row.shipFrom)
         }
         body.lines = try match(
             body.lines,

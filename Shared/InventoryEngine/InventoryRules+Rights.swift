@@ -25,6 +25,8 @@ extension Decider {
             )
         }
         if grant.stockSite == site { grant.stockSite = nil }
+        let home = try state.remoteHome(of: .node(grant.to), stock.home)
+        grant.toSite = home == site ? nil : home
         return grant
     }
 
@@ -34,16 +36,8 @@ extension Decider {
         (request.quantity, request.scale) = try units(request.quantity, request.scale, item)
         try checkPositive(request.quantity)
         let stock = StockKey(home: request.stockSite ?? site, sku: request.sku)
-        // The hub names the site of the stock as the command's own.
-        guard stock.home == site else {
-            throw .refused(
-                "holder_elsewhere",
-                "This node could not promise what lies at \(stock.home).",
-                field: "stock_site",
-                hint: "Ask at the hub, which promises for other sites."
-            )
-        }
-        try checkHolder(request.to, of: stock)
+        if stock.home != site { try checkSite(stock.home, field: "stock_site") }
+        try checkHolder(request.to, of: stock, isAsked: true)
         if request.stockSite == site { request.stockSite = nil }
         return request
     }
@@ -76,6 +70,13 @@ extension Decider {
                 "\(row.name) holds \(max(balance, .zero).units) units at \(stock.home).",
                 field: "quantity"
             )
+        }
+        for node in [reclaim.from, reclaim.to].compactMap(\.self) {
+            if let home = try state.remoteHome(of: .node(node), stock.home), home != site,
+                !reclaim.holderSites.contains(home)
+            {
+                reclaim.holderSites.append(home)
+            }
         }
         if reclaim.to == recorder { reclaim.to = nil }
         if reclaim.stockSite == site { reclaim.stockSite = nil }
@@ -141,10 +142,13 @@ extension Decider {
         }
     }
 
-    /// Refuses who cannot hold rights for a stock: those of its site can, and the hub.
+    /// Refuses who cannot hold rights for a stock: every node of the network can, and the hub.
+    ///
+    /// Asked for them are those of the stock's own site, which have them, and the hub.
     private mutating func checkHolder(
         _ node: NodeID,
-        of stock: StockKey
+        of stock: StockKey,
+        isAsked: Bool = false
     ) throws(EngineError) {
         guard node != recorder else {
             throw .refused("unknown_node", "That is this node itself.", field: "to")
@@ -153,12 +157,12 @@ extension Decider {
         guard let row = try state.cache.nodes.row(key, from: state.reader), !row.isRetired else {
             throw .refused("unknown_node", "The node has not joined.", field: "to")
         }
-        guard row.homeSite == nil || row.homeSite == stock.home else {
+        guard !isAsked || row.homeSite == nil || row.homeSite == stock.home else {
             throw .refused(
                 "holder_elsewhere",
                 "\(row.name) is not a node of \(stock.home), and not the hub.",
                 field: "to",
-                hint: "Grant them to the hub, which promises for other sites."
+                hint: "Ask a node of \(stock.home), or the hub."
             )
         }
     }

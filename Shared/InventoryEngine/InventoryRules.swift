@@ -198,7 +198,8 @@ struct Decider {
             try InventoryRules.checkText(compensation.reason, field: "reason")
             try checkOpenParked(compensation.event)
             return body
-        case .nodeRegistered, .costAdjusted, .backorderPromised, .rightsThawed, .unknown:
+        case .nodeRegistered, .costAdjusted, .backorderPromised, .orderResourced, .orderProgressed,
+            .rightsThawed, .unknown:
             throw .refused(
                 "not_a_command",
                 "Events of type \(body.type) are recorded by the program itself.",

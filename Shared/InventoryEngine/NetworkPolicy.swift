@@ -12,12 +12,15 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
     case countGuardSeconds = "count_guard_seconds"
     /// Who may record at a node: anybody, only people of the network, or only who proves it.
     case actors
-    /// What becomes of a promise that nobody can keep: it waits, or it is rejected.
+    /// What becomes of a promise that nobody can keep: it waits, another site is asked, or it is
+    /// rejected.
     case backorderCompensation = "backorder_compensation"
     /// How much of what it can spare a node gives to the hub that asks, in percent.
     case rightsShareHub = "rights_share_hub"
     /// How much of what it can spare a node gives to another node that asks, in percent.
     case rightsShareNode = "rights_share_node"
+    /// How much of what it can spare a node gives to a node of another site that asks, in percent.
+    case rightsShareSite = "rights_share_site"
 
     /// What holds while nobody has set it.
     public var standard: String {
@@ -28,7 +31,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .actors: "any"
         case .backorderCompensation: "stay"
         case .rightsShareHub: "100"
-        case .rightsShareNode: "50"
+        case .rightsShareNode, .rightsShareSite: "50"
         }
     }
 
@@ -40,8 +43,8 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceValue: "none, or an amount of money such as 10.00"
         case .countGuardSeconds: "seconds, 0 to 3600"
         case .actors: "any, known or verified"
-        case .backorderCompensation: "stay (backordered) or reject"
-        case .rightsShareHub, .rightsShareNode: "percent, 0 to 100"
+        case .backorderCompensation: "stay (backordered), other_site or reject"
+        case .rightsShareHub, .rightsShareNode, .rightsShareSite: "percent, 0 to 100"
         }
     }
 
@@ -52,9 +55,9 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .countToleranceQuantity, .countToleranceValue:
             return value == "none" || ExactDecimal(policy: value) != nil
         case .countGuardSeconds: return Self.number(value).map { $0 <= 3_600 } ?? false
-        case .backorderCompensation: return ["stay", "reject"].contains(value)
+        case .backorderCompensation: return ["stay", "other_site", "reject"].contains(value)
         case .actors: return ["any", "known", "verified"].contains(value)
-        case .rightsShareHub, .rightsShareNode:
+        case .rightsShareHub, .rightsShareNode, .rightsShareSite:
             return Self.number(value).map { $0 <= 100 } ?? false
         }
     }

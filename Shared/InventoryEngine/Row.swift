@@ -28,6 +28,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case hold = 28
     case allocation = 29
     case staged = 32
+    case remoteLine = 33
+    case remoteRights = 34
     // Financial layer.
     case valuation = 30
     case account = 31

@@ -266,6 +266,8 @@ public struct RowCache: Sendable {
     var lotsDue = Table<LotDueRow>()
     var allocations = Table<AllocationRow>()
     var staged = Table<StagedRow>()
+    var remoteLines = Table<RemoteLineRow>()
+    var remoteRights = Table<RemoteRightsRow>()
     var valuations = Table<ValuationRow>()
     var accounts = Table<AccountRow>()
     var orders = Table<OrderRow>()
@@ -328,6 +330,8 @@ public struct RowCache: Sendable {
         lotsDue = Table()
         allocations = Table()
         staged = Table()
+        remoteLines = Table()
+        remoteRights = Table()
     }
 }
 
@@ -359,6 +363,8 @@ extension RowCache {
         try visitor.visit(&lotsDue)
         try visitor.visit(&allocations)
         try visitor.visit(&staged)
+        try visitor.visit(&remoteLines)
+        try visitor.visit(&remoteRights)
         try visitor.visit(&valuations)
         try visitor.visit(&accounts)
         try visitor.visit(&orders)

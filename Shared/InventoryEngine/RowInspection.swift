@@ -45,6 +45,8 @@ package struct RowInspection: Sendable {
         case .lotDue: read(LotDueRow.self)
         case .allocation: read(AllocationRow.self)
         case .staged: read(StagedRow.self)
+        case .remoteLine: read(RemoteLineRow.self)
+        case .remoteRights: read(RemoteRightsRow.self)
         case .rights: read(RightsRow.self)
         case .task: read(TaskRow.self)
         case .freeze: read(FreezeRow.self)

@@ -62,6 +62,11 @@ package struct StateIdentities: Sendable {
     private var buckets: [BucketRow.Key: Int128] = [:]
     private var lots: [LotRow.Key: Int128] = [:]
     private var allocations: [AllocationRow.Key: Int128] = [:]
+    /// What is kept at two sites; an edge has one of the two, and there is nothing to compare.
+    private var shippedElsewhere: [OrderLineRow.Key: LineProgress] = [:]
+    private var remoteLines: [OrderLineRow.Key: LineProgress] = [:]
+    private var balances: [RightsRow.Key: Quantity] = [:]
+    private var remoteRights: [RightsRow.Key: Quantity] = [:]
     private var lineFaults: [Fault] = []
 
     package init() {}
@@ -94,6 +99,7 @@ package struct StateIdentities: Sendable {
             let stock = StockKey(home: place.home, sku: place.sku)
             stocks[stock, default: Sums()].rights += Int128(row.balance.units)
             stocks[stock, default: Sums()].rightsOwed += Int128(min(row.balance.units, 0))
+            balances[place] = row.balance
             if place.holder == .frozen {
                 stocks[stock, default: Sums()].frozen += Int128(row.balance.units)
             }
@@ -137,6 +143,23 @@ package struct StateIdentities: Sendable {
         case .staged:
             let (place, row) = (try StagedRow.Key(bytes: key), try StagedRow(bytes: value))
             stocks[place.stock, default: Sums()].quarantined += Int128(row.held.units)
+        case .remoteLine:
+            let place = try RemoteLineRow.Key(bytes: key)
+            let line = OrderLineRow.Key(
+                home: place.shipFrom,
+                orderSite: place.home,
+                order: place.order,
+                line: place.line
+            )
+            remoteLines[line] = try RemoteLineRow(bytes: value).progress
+        case .remoteRights:
+            let place = try RemoteRightsRow.Key(bytes: key)
+            let balance = RightsRow.Key(
+                home: place.stock.home,
+                sku: place.stock.sku,
+                holder: .node(place.holder)
+            )
+            remoteRights[balance] = try RemoteRightsRow(bytes: value).balance
         case .lotDue, .item, .site, .node, .policy, .person, .location, .task, .order,
             .purchaseOrder,
             .transfer,
@@ -177,6 +200,7 @@ package struct StateIdentities: Sendable {
 
     private mutating func add(_ key: OrderLineRow.Key, _ row: OrderLineRow) {
         let stock = StockKey(home: key.home, sku: row.sku)
+        if key.orderSite != key.home { shippedElsewhere[key] = LineProgress(row) }
         stocks[stock, default: Sums()].reserved += Int128(row.reserved.units)
         stocks[stock, default: Sums()].allocated += Int128(row.allocated.units)
         stocks[stock, default: Sums()].picked += Int128(row.picked.units)
@@ -262,6 +286,22 @@ package struct StateIdentities: Sendable {
                 Fault(
                     place: "\(key.stock.sku) in \(key.location) at \(key.stock.home)",
                     sentence: "What is set aside there is not what order \(key.order) says."
+                )
+            )
+        }
+        for (key, known) in remoteLines where shippedElsewhere[key] ?? known != known {
+            faults.append(
+                Fault(
+                    place: "order \(key.order), line \(key.line) of \(key.orderSite)",
+                    sentence: "It stands otherwise than at \(key.home), which ships it."
+                )
+            )
+        }
+        for (key, known) in remoteRights where balances[key] ?? known != known {
+            faults.append(
+                Fault(
+                    place: "promise rights for \(key.sku) at \(key.home)",
+                    sentence: "A holder's own site says another balance."
                 )
             )
         }

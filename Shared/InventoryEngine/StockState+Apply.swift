@@ -49,6 +49,10 @@ struct Report {
     var movements: UInt32 = 0
     var isFinal: Bool?
     var valuedAt: Instant?
+    /// The site that ships the part of a claim that is being posted, where that is not the recorder's.
+    var seenAt: SiteCode?
+    /// What the recorder has promised of the stock of other sites.
+    var promisedElsewhere: [StockKey: Quantity] = [:]
     /// The holder whose balance the event moves, where that is not its recorder.
     var holder: NodeID?
     /// Units that were picked although they were cancelled.
@@ -93,6 +97,8 @@ struct Dues {
     var wanting: Set<StockKey> = []
     /// Stocks of which the hub has heard something, and where orders may wait in vain.
     var unserved: Set<StockKey> = []
+    /// What the sites of orders have to be told of the sites that ship them; the hub's.
+    var progress: [OrderRow.Key: ProgressDue] = [:]
 }
 
 /// The event at hand, with what follows from how it is ordered.
@@ -105,6 +111,10 @@ struct Current {
     let carried: [Money]
     /// Whether the event names more sites than one, so that values travel with it.
     let isShared: Bool
+    /// The sites whose rows the event changes.
+    let namedSites: [SiteCode]
+    /// The event's own site, also while it is looked at as another site sees it.
+    let origin: SiteCode
     /// The entry that releases the event, which was parked; nil for any other.
     let release: InventoryEvent?
 
@@ -138,7 +148,9 @@ struct Current {
         }
         let claimed = event.at?.instant ?? event.recordedAt.wall
         self.effective = (releasedAt ?? receivedAt).map { min($0, claimed) } ?? claimed
-        self.isShared = event.namedSites.count > 1
+        self.namedSites = event.namedSites
+        self.isShared = namedSites.count > 1
+        self.origin = event.site
     }
 }
 
@@ -177,6 +189,7 @@ extension StockState {
             try releaseUncovered(current)
             let stocks = report.stocksTouched
             try settleRights(current, of: stocks)
+            try settleRemoteRights(current)
             try writeRecords(current)
             try closeReleased(current)
             try checkIdentities(of: stocks)
@@ -205,12 +218,12 @@ extension StockState {
         let ruling = Ruling(
             verdict: verdict,
             reason: reason,
-            sites: current.event.namedSites,
+            sites: current.namedSites,
             carried: current.isShared ? report.carried : [],
             receivedAt: current.receivedAt ?? current.effective
         )
         var differs = false
-        if case .ordered(_, let decided) = ordering {
+        if case .ordered(_, let decided) = ordering, current.namedSites.allSatisfy(holds) {
             differs = decided.verdict != verdict
         }
         return Outcome(
@@ -308,7 +321,7 @@ extension StockState {
         guard total.isZero else {
             throw EngineError(.identityBroken, "The journal entry does not balance.")
         }
-        for home in current.event.namedSites where settings.scope.holds(home) {
+        for home in current.namedSites where settings.scope.holds(home) {
             let lines = report.journal.filter { $0.site == home }
             guard !lines.isEmpty else { continue }
             let key = JournalRow.Key(
@@ -373,7 +386,7 @@ extension EngineError {
     var rejectsClaim: Bool {
         switch code.text {
         case "cancel_too_late", "already_decided", "transfer_already_dispatched",
-            "unknown_adjustment", "insufficient_rights":
+            "unknown_adjustment", "insufficient_rights", "order_exists":
             true
         default: false
         }

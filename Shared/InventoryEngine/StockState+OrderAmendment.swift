@@ -26,6 +26,9 @@ extension StockState {
                 let granted = min(line.granted ?? .zero, more)
                 row.reserved = try row.reserved.plus(granted)
                 row.backordered = try row.backordered.plus(more).minus(granted)
+                if report.seenAt != nil {
+                    try notePromised(StockKey(home: current.site, sku: line.sku), granted)
+                }
                 report.isFinal = (report.isFinal ?? true) && granted == more
             } else {
                 let less = try row.ordered.minus(total)

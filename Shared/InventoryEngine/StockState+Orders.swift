@@ -53,10 +53,25 @@ extension StockState {
         _ current: Current,
         _ confirmation: OrderConfirmation
     ) throws(EngineError) -> Verdict {
+        if let supplier = confirmation.shipFrom, supplier != current.site {
+            return try postRemoteConfirmed(current, confirmation, by: supplier)
+        }
         guard holds(current.site) else { return .accepted }
         var body = confirmation
         body.order = try nameOrder(current, body.order)
-        let key = OrderRow.Key(home: current.site, orderSite: current.site, order: body.order)
+        return try keepOrder(current, body, takenBy: current.site)
+    }
+
+    /// Keeps a new order at the site that ships it.
+    mutating func keepOrder(
+        _ current: Current,
+        _ body: OrderConfirmation,
+        takenBy orderSite: SiteCode
+    ) throws(EngineError) -> Verdict {
+        let key = OrderRow.Key(home: current.site, orderSite: orderSite, order: body.order)
+        if orderSite != current.site, try cache.orders.row(key, from: reader) != nil {
+            throw .refused("order_exists", "There is an order called \(body.order) already.")
+        }
         var order = OrderRow(
             confirmedBy: current.ref,
             confirmedAt: current.effective,
@@ -85,7 +100,7 @@ extension StockState {
             if row.backordered.units > 0 { isFinal = false }
             let lineKey = OrderLineRow.Key(
                 home: current.site,
-                orderSite: current.site,
+                orderSite: orderSite,
                 order: body.order,
                 line: number
             )
@@ -94,12 +109,15 @@ extension StockState {
                 throw .refused("line_repeated", "Line \(number) is there twice.")
             }
             try setOrderLine(lineKey, to: row)
+            if report.seenAt != nil {
+                try notePromised(StockKey(home: current.site, sku: line.sku), granted)
+            }
             order.lines.append(number)
         }
         order.lines.sort()
         try cache.orders.set(key, to: order, from: reader)
         report.isFinal = isFinal
-        try claimSurplus(current, body)
+        try claimSurplus(current, body, takenBy: orderSite)
         try keepHold(key, order)
         return .accepted
     }
@@ -107,11 +125,12 @@ extension StockState {
     /// Gives an order what was picked, packed or shipped for it before it was known.
     private mutating func claimSurplus(
         _ current: Current,
-        _ body: OrderConfirmation
+        _ body: OrderConfirmation,
+        takenBy orderSite: SiteCode
     ) throws(EngineError) {
         var prefix = ByteWriter()
         prefix.id(current.site)
-        prefix.id(current.site)
+        prefix.id(orderSite)
         prefix.id(body.order)
         let early = try cache.surpluses.rows(
             from: prefix.bytes,
@@ -124,7 +143,7 @@ extension StockState {
             for line in body.lines where line.sku == key.sku {
                 let lineKey = OrderLineRow.Key(
                     home: current.site,
-                    orderSite: current.site,
+                    orderSite: orderSite,
                     order: body.order,
                     line: line.line ?? 1
                 )
@@ -195,11 +214,10 @@ extension StockState {
             }
             var row = old
             if current.event.actor == Self.compensation, try isHub(current.event.id.node) {
-                raise(
-                    "promise_rejected",
-                    line.sku,
+                let sentence =
                     "Nobody has \(line.sku) for \(body.order): what was backordered is rejected."
-                )
+                raise("promise_rejected", line.sku, sentence)
+                noteNotice(orderKey, "promise_rejected", line.sku, sentence)
             }
             var left = line.quantity
             asked = try asked.plus(left)
@@ -334,7 +352,10 @@ extension StockState {
         for (other, _) in waiting where other.order != key.order {
             guard
                 let first = try located(winner.promise.event.id),
-                let second = try located(other.promise.event.id)
+                let second = try located(other.promise.event.id),
+                // Of what another site has promised here only the hub has the event.
+                first.event.namedSites.contains(key.home),
+                second.event.namedSites.contains(key.home)
             else { continue }
             let knew =
                 second.event.context.knows(
@@ -371,10 +392,14 @@ extension StockState {
                 compensation: "\(other.order) stays backordered.",
                 decidedBy: "rule",
                 raisedAt: current.receivedAt ?? current.effective,
-                sites: [key.home]
+                sites: Set([key.home, key.orderSite, other.orderSite]).sorted()
             )
             let conflict = ConflictRow.Key(home: key.home, id: id)
             try cache.conflicts.set(conflict, to: row, from: reader)
+            for order in [
+                OrderRow.Key(home: key.home, orderSite: key.orderSite, order: key.order),
+                OrderRow.Key(home: other.home, orderSite: other.orderSite, order: other.order),
+            ] { noteConflict(order, conflict) }
         }
     }
 
@@ -958,8 +983,9 @@ extension StockState {
             )
             return
         }
-        guard holds(orderSite) else {
-            // Only the order's own site and the hub know what the goods cost when they left.
+        let shipped = body.shipFrom ?? orderSite
+        guard holds(shipped) else {
+            // Only the site that shipped and the hub know what the goods cost when they left.
             let carried = current.carried
             let given = report.carriedRead < carried.count ? carried[report.carriedRead] : nil
             report.carriedRead += 1
@@ -974,18 +1000,18 @@ extension StockState {
             return
         }
         let key = OrderLineRow.Key(
-            home: orderSite,
+            home: shipped,
             orderSite: orderSite,
             order: order,
             line: number
         )
-        let isOwn = orderSite == current.site
+        let isOwn = shipped == current.site
         guard var row = try cache.orderLines.row(key, from: reader), row.sku == line.sku else {
             raise(
                 "unknown_order",
                 line.sku,
                 "\(line.sku) came back for \(order), not known here.",
-                at: isOwn ? nil : orderSite
+                at: isOwn ? nil : shipped
             )
             try enterUnexplained(current, stock, line.quantity, isOwn: isOwn)
             return
@@ -996,7 +1022,7 @@ extension StockState {
                 "over_return",
                 line.sku,
                 "More of \(line.sku) came back than was shipped.",
-                at: isOwn ? nil : orderSite
+                at: isOwn ? nil : shipped
             )
             try enterUnexplained(current, stock, line.quantity, isOwn: isOwn)
             return

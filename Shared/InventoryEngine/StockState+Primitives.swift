@@ -86,8 +86,9 @@ extension StockState {
         _ code: String,
         _ sku: SKU?,
         _ sentence: String,
-        at home: SiteCode? = nil
+        at place: SiteCode? = nil
     ) {
+        let home = place ?? report.seenAt
         let isKnown = report.exceptions.contains {
             $0.code == code && $0.sku == sku && $0.home == home
         }
@@ -118,6 +119,7 @@ extension StockState {
             throw EngineError(.identityBroken, "A quantity of the order line is below zero.")
         }
         try cache.orderLines.set(key, to: line, from: reader)
+        noteProgress(key)
         let stock = StockKey(home: key.home, sku: line.sku)
         try changeSummary(stock) { (summary) throws(EngineError) in
             try summary.reserved.add(line.reserved.minus(old?.reserved ?? .zero))
@@ -290,11 +292,15 @@ extension StockState {
         name.event(current.event.id)
         name.text(subject)
         let id = "c-" + String(ContentHash.of(name.bytes).description.prefix(16))
+        let order = current.event.body.order(at: current.origin)
+        // About an order only the site that ships can tell; the hub tells the order's site.
         let homes: [SiteCode?] =
             if let home {
                 [home]
+            } else if order != nil {
+                [current.site]
             } else {
-                current.event.body.isNetworkWide ? [nil] : current.event.namedSites.map { $0 }
+                current.event.body.isNetworkWide ? [nil] : current.namedSites.map { $0 }
             }
         let row = ConflictRow(
             rule: rule,
@@ -308,14 +314,15 @@ extension StockState {
             compensation: compensation,
             decidedBy: "rule",
             raisedAt: current.receivedAt ?? current.effective,
-            sites: homes.compactMap(\.self)
+            sites: Set(homes.compactMap(\.self) + [order?.site].compactMap(\.self)).sorted()
         )
         for home in homes where settings.scope.holds(home) {
-            try cache.conflicts.set(
-                ConflictRow.Key(home: home, id: id),
-                to: row,
-                from: reader
-            )
+            let key = ConflictRow.Key(home: home, id: id)
+            try cache.conflicts.set(key, to: row, from: reader)
+            if let home, let order {
+                let orderKey = OrderRow.Key(home: home, orderSite: order.site, order: order.order)
+                noteConflict(orderKey, key)
+            }
         }
     }
 }

@@ -25,6 +25,9 @@ extension StockState {
             if delta.units > 0, case .unpicked = current.event.body {
                 delta = try delta.minus(payDebts(of: stock, atMost: delta, but: current))
             }
+            if report.holder == nil, try settleRightsElsewhere(current, stock, by: delta) {
+                continue
+            }
             guard !delta.isZero else { continue }
             let recorder = report.holder ?? current.event.id.node
             let frees = current.event.body.kind == .claim && delta.units > 0
@@ -78,7 +81,7 @@ extension StockState {
     }
 
     /// Keeps what a claim frees from everybody until the other nodes of the site have been heard.
-    private mutating func freeze(
+    mutating func freeze(
         _ stock: StockKey,
         _ quantity: Quantity,
         _ current: Current
@@ -118,7 +121,13 @@ extension StockState {
                 try moveRights(stock, .frozen, by: -taken)
                 left = try left.minus(taken)
             }
-            if left.units > 0 { try moveRights(stock, .node(revival.cancel.node), by: -left) }
+            let receiver = Holder.node(revival.cancel.node)
+            if left.units > 0, try remoteHome(of: receiver, stock.home) != nil {
+                // What another site freed went to the hub: who picks it bears it like any other unit.
+                borne = try borne.plus(all).minus(left)
+                continue
+            }
+            if left.units > 0 { try moveRights(stock, receiver, by: -left) }
             borne = try borne.plus(all)
         }
         return borne
@@ -149,7 +158,10 @@ extension StockState {
         )
         var paid = Quantity.zero
         for (key, row) in holders where row.balance.units < 0 {
-            guard case .node(let holder) = key.holder, holder != recorder else { continue }
+            // The balance of another site's node moves only where that site can see it.
+            guard case .node(let holder) = key.holder, holder != recorder,
+                try remoteHome(of: key.holder, stock.home) == nil
+            else { continue }
             let part = min(-row.balance, try most.minus(paid))
             guard part.units > 0 else { break }
             try moveRights(stock, key.holder, by: part)
@@ -179,6 +191,14 @@ extension StockState {
         _ holder: Holder,
         by delta: Quantity
     ) throws(EngineError) {
+        if case .node(let node) = holder, let home = try remoteHome(of: holder, stock.home),
+            holds(home)
+        {
+            let key = RemoteRightsRow.Key(home: home, stock: stock, holder: node)
+            let before = try cache.remoteRights.row(key, from: reader)?.balance ?? .zero
+            let row = RemoteRightsRow(balance: try before.plus(delta))
+            try cache.remoteRights.set(key, to: row, from: reader)
+        }
         guard holds(stock.home) else { return }
         let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: holder)
         let before = try cache.rights.row(key, from: reader)?.balance ?? .zero
@@ -251,8 +271,7 @@ extension StockState {
         _ stock: StockKey
     ) throws(EngineError) -> Quantity {
         guard try mayPromise(node, at: stock.home) else { return .zero }
-        let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .node(node))
-        let balance = try cache.rights.row(key, from: reader)?.balance ?? .zero
+        let balance = try rightsBalance(of: node, stock)
         guard balance.units > 0 else { return .zero }
         let summary = try cache.summaries.row(stock, from: reader) ?? StockSummary()
         var usable = try balance.plus(summary.rightsOwed)
@@ -271,8 +290,28 @@ extension StockState {
         of node: NodeID,
         _ stock: StockKey
     ) throws(EngineError) -> Quantity {
+        if case .site(let own) = settings.scope, own != stock.home {
+            let key = RemoteRightsRow.Key(home: own, stock: stock, holder: node)
+            return try cache.remoteRights.row(key, from: reader)?.balance ?? .zero
+        }
         let key = RightsRow.Key(home: stock.home, sku: stock.sku, holder: .node(node))
         return try cache.rights.row(key, from: reader)?.balance ?? .zero
+    }
+
+    /// Whether a node holds less than a quantity; a copy that does not keep its balance does not
+    /// know, and obeys.
+    private mutating func lacks(
+        _ quantity: Quantity,
+        _ node: NodeID,
+        _ stock: StockKey
+    ) throws(EngineError) -> Bool {
+        if !holds(stock.home) {
+            guard let home = try remoteHome(of: .node(node), stock.home), holds(home) else {
+                return false
+            }
+        }
+        let balance = try rightsBalance(of: node, stock)
+        return quantity > balance
     }
 
     // MARK: Moving rights between holders
@@ -292,8 +331,8 @@ extension StockState {
             try cache.rightsRequests.set(key, to: nil, from: reader)
             if settings.scope == .everything { dues.unserved.insert(stock) }
         }
-        guard !body.quantity.isZero, holds(stock.home) else { return }
-        guard try body.quantity <= rightsBalance(of: giver, stock) else {
+        guard !body.quantity.isZero else { return }
+        guard try !lacks(body.quantity, giver, stock) else {
             throw .refused(
                 "insufficient_rights",
                 "The giver no longer holds that many promise rights for \(body.sku).",
@@ -302,7 +341,7 @@ extension StockState {
         }
         try moveRights(stock, .node(giver), by: -body.quantity)
         try moveRights(stock, .node(body.to), by: body.quantity)
-        dues.risen.insert(stock)
+        if holds(stock.home) { dues.risen.insert(stock) }
     }
 
     mutating func postRightsRequested(
@@ -321,8 +360,7 @@ extension StockState {
         _ body: RightsReclaim
     ) throws(EngineError) {
         let stock = StockKey(home: body.stockSite ?? current.site, sku: body.sku)
-        guard holds(stock.home) else { return }
-        guard try body.quantity <= rightsBalance(of: body.from, stock) else {
+        guard try !lacks(body.quantity, body.from, stock) else {
             throw .refused(
                 "insufficient_rights",
                 "The node does not hold that many promise rights for \(body.sku).",
@@ -331,7 +369,7 @@ extension StockState {
         }
         try moveRights(stock, .node(body.from), by: -body.quantity)
         try moveRights(stock, .node(body.to ?? current.event.id.node), by: body.quantity)
-        dues.risen.insert(stock)
+        if holds(stock.home) { dues.risen.insert(stock) }
         raise(
             "rights_reclaimed",
             body.sku,
@@ -353,7 +391,11 @@ extension StockState {
             guard let row = try cache.freezes.row(key, from: reader) else { continue }
             try cache.freezes.set(key, to: nil, from: reader)
             try moveRights(stock, .frozen, by: -row.quantity)
-            try moveRights(stock, .node(item.event.node), by: row.quantity)
+            // What another site freed goes to the hub, which promises for all sites.
+            let recorder = Holder.node(item.event.node)
+            let isRemote = try remoteHome(of: recorder, stock.home) != nil
+            let receiver = isRemote ? .node(current.event.id.node) : recorder
+            try moveRights(stock, receiver, by: row.quantity)
             dues.risen.insert(stock)
         }
     }

@@ -8,6 +8,8 @@ extension StockState {
     static let answersAtOnceMax = 256
     /// The most orders that wait which one look goes through.
     static let waitingMax = 10_000
+    /// The most sites that are looked at for stock that another one lacks.
+    static let sitesMax = 1_000
     /// The most holders of one stock that are looked at.
     static let holdersMax = 1_000
 
@@ -173,14 +175,15 @@ extension StockState {
     /// Who rejects what nobody can promise, as events say it.
     package static let compensation = ActorID(trusted: "compensation")
 
-    /// Takes the rejections of promises that nobody can keep, where the network's policy is to
-    /// reject them: the hub has no rights, has asked all holders, and nothing is frozen that may
-    /// still come free.
+    /// Takes the compensations of promises that nobody of the stock's site can keep, as the network's
+    /// policy is: the hub has no rights, has asked all holders, and nothing is frozen that may still
+    /// come free.
     ///
     /// Ask only when nothing else is due, so that whatever there is has been promised before.
     ///
     /// - Parameter recorder: The hub.
-    /// - Returns: One cancellation per waiting line, of just what is backordered.
+    /// - Returns: Per waiting line a cancellation of just what is backordered (`reject`), or where
+    ///   another site is to ship it from (`other_site`).
     /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
     /// - Complexity: O(lines that wait for the stocks in question).
     public mutating func takeDueRejections(
@@ -188,11 +191,15 @@ extension StockState {
     ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
         let unserved = dues.unserved.sorted()
         dues.unserved = []
-        guard !unserved.isEmpty, try value(of: .backorderCompensation) == "reject" else {
-            return []
-        }
+        guard !unserved.isEmpty else { return [] }
+        let policy = try value(of: .backorderCompensation)
+        guard policy != "stay" else { return [] }
         var bodies: [(site: SiteCode, body: EventBody)] = []
         for stock in unserved where try isUnserved(stock, by: recorder) {
+            if policy == "other_site" {
+                bodies += try resourcings(of: stock)
+                continue
+            }
             let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
             for key in try waiting(for: stock) {
                 guard let row = try line(of: key) else { continue }
@@ -205,6 +212,64 @@ extension StockState {
                 let site = key.orderSite == stock.home ? nil : key.orderSite
                 let work = OrderWork(order: key.order, orderSite: site, lines: [line])
                 bodies.append((stock.home, .orderCancelled(work)))
+            }
+        }
+        return bodies
+    }
+
+    /// Which other sites are to ship what waits for a stock, the one with most to spare first.
+    ///
+    /// A site that was asked for a line before is not asked again.
+    ///
+    /// - Complexity: O(sites · lines that wait), for stock that nobody of its site can promise.
+    private mutating func resourcings(
+        of stock: StockKey
+    ) throws(EngineError) -> [(site: SiteCode, body: EventBody)] {
+        let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+        let all = try cache.sites.rows(from: [], to: [0xFF], limit: Self.sitesMax, source: reader)
+        var spares: [(site: SiteCode, spare: Quantity)] = []
+        for (key, _) in all where key.code != stock.home {
+            let other = StockKey(home: key.code, sku: stock.sku)
+            guard let summary = try cache.summaries.row(other, from: reader) else { continue }
+            let spare = try summary.free().minus(summary.backordered)
+                .minus(item?.properties.safetyStock ?? .zero)
+            if spare.units > 0 { spares.append((key.code, spare)) }
+        }
+        spares.sort { ($1.spare, $0.site) < ($0.spare, $1.site) }
+        var bodies: [(site: SiteCode, body: EventBody)] = []
+        for key in try waiting(for: stock) {
+            guard let row = try line(of: key) else { continue }
+            var left = row.backordered
+            for index in spares.indices where left.units > 0 && spares[index].spare.units > 0 {
+                let supplier = spares[index].site
+                let asked = OrderLineRow.Key(
+                    home: supplier,
+                    orderSite: key.orderSite,
+                    order: key.order,
+                    line: key.line
+                )
+                guard try cache.orderLines.row(asked, from: reader) == nil else { continue }
+                let part = min(left, spares[index].spare)
+                spares[index].spare = try spares[index].spare.minus(part)
+                left = try left.minus(part)
+                let body = OrderResourcing(
+                    order: key.order,
+                    orderSite: key.orderSite == stock.home ? nil : key.orderSite,
+                    shipFrom: supplier,
+                    line: EventLine(
+                        sku: stock.sku,
+                        quantity: part,
+                        scale: item?.properties.scale ?? 0,
+                        line: key.line
+                    ),
+                    promise: OrderResourcing.Promise(
+                        priority: row.promise.priority,
+                        time: row.promise.time,
+                        event: row.promise.event.id,
+                        position: row.promise.event.position
+                    )
+                )
+                bodies.append((stock.home, .orderResourced(body)))
             }
         }
         return bodies
@@ -299,7 +364,7 @@ extension StockState {
             } else if home == site {
                 share = try part(.rightsShareNode, of: usable)
             } else {
-                share = .zero  // nobody else could use them
+                share = try part(.rightsShareSite, of: usable)
             }
             let granted = min(row.quantity, share)
             spared[stock] = try usable.minus(granted)
@@ -311,6 +376,7 @@ extension StockState {
                 to: key.event.node
             )
             grant.request = key.event
+            if let home, home != stock.home { grant.toSite = home }
             bodies.append(.rightsGranted(grant))
         }
         return bodies

@@ -304,7 +304,8 @@ public struct HubLedger: Sendable {
         switch event.body {
         case .costAdjusted, .rightsThawed, .rightsReclaimed, .nodeRegistered, .nodeActivated,
             .nodeRetired, .siteRegistered, .policySet, .personRegistered, .personChanged,
-            .personRetired, .parkedReleased, .parkedCompensated:
+            .personRetired, .parkedReleased, .parkedCompensated, .orderResourced,
+            .orderProgressed:
             isOwn = false
         case .transferDispatched(let transfer): isOwn = transfer.fromSite == site
         case .transferReceived(let transfer): isOwn = transfer.toSite == site
@@ -364,6 +365,8 @@ public struct HubLedger: Sendable {
             bodies += try state.takeDuePromises(by: identity.node)
             bodies += try state.takeDueRequests(by: identity.node, after: cause.id)
             let releasable = try state.takeReleasable()
+            // Told once nothing else changes any more.
+            if bodies.isEmpty, releasable.isEmpty { bodies = try state.takeDueProgress() }
             guard !bodies.isEmpty || !releasable.isEmpty else {
                 let rejections = try state.takeDueRejections(by: identity.node)
                 guard !rejections.isEmpty else { return }

@@ -28,6 +28,8 @@ extension WireInventoryEvent.OneOf_Body {
         case .orderCancelled(let body): self = .orderCancelled(WireOrderWork(body))
         case .reservationReleased(let body): self = .reservationReleased(WireOrderWork(body))
         case .backorderPromised(let body): self = .backorderPromised(WireOrderWork(body))
+        case .orderResourced(let body): self = .orderResourced(WireOrderResourcing(body))
+        case .orderProgressed(let body): self = .orderProgressed(WireOrderProgress(body))
         case .allocated(let body): self = .allocated(WireOrderWork(body))
         case .pickCompleted(let body): self = .pickCompleted(WireOrderWork(body))
         case .unpicked(let body): self = .unpicked(WireOrderWork(body))
@@ -94,6 +96,8 @@ extension WireInventoryEvent.OneOf_Body {
         case .orderCancelled(let body): .orderCancelled(try body.value())
         case .reservationReleased(let body): .reservationReleased(try body.value())
         case .backorderPromised(let body): .backorderPromised(try body.value())
+        case .orderResourced(let body): .orderResourced(try body.value())
+        case .orderProgressed(let body): .orderProgressed(try body.value())
         case .allocated(let body): .allocated(try body.value())
         case .pickCompleted(let body): .pickCompleted(try body.value())
         case .unpicked(let body): .unpicked(try body.value())
@@ -341,16 +345,20 @@ extension WireOrderWork {
         container = body.container?.text ?? ""
         shipment = body.shipment?.text ?? ""
         if let lines = WireLines(body.lines) { self.lines = lines }
+        elsewhere = body.elsewhere.map { WireRemoteLines($0) }
     }
 
     func value() throws(ReplicationError) -> OrderWork {
         try WireField.expectNothing(in: unknownFields, of: "body")
+        var parts: [RemoteLines] = []
+        for part in elsewhere { parts.append(try part.value()) }
         return OrderWork(
             order: try WireField.identifier(order, "order"),
             orderSite: try WireField.identifierIfAny(orderSite, "order_site"),
             container: try WireField.identifierIfAny(container, "container"),
             shipment: try WireField.identifierIfAny(shipment, "shipment"),
-            lines: try lines.values()
+            lines: try lines.values(),
+            elsewhere: parts
         )
     }
 }
@@ -362,18 +370,21 @@ extension WireCustomerReturn {
         order = body.order?.text ?? ""
         orderSite = body.orderSite?.text ?? ""
         shipment = body.shipment?.text ?? ""
+        shipFrom = body.shipFrom?.text ?? ""
         if let lines = WireLines(body.lines) { self.lines = lines }
     }
 
     func value() throws(ReplicationError) -> CustomerReturn {
         try WireField.expectNothing(in: unknownFields, of: "body")
-        return CustomerReturn(
+        var goods = CustomerReturn(
             returnID: try WireField.identifier(returnID, "return_id"),
             order: try WireField.identifierIfAny(order, "order"),
             orderSite: try WireField.identifierIfAny(orderSite, "order_site"),
             shipment: try WireField.identifierIfAny(shipment, "shipment"),
             lines: try lines.values()
         )
+        goods.shipFrom = try WireField.identifierIfAny(shipFrom, "ship_from")
+        return goods
     }
 }
 

@@ -14,6 +14,7 @@ extension WireRightsGrant {
         stockSite = body.stockSite?.text ?? ""
         to = WireNodeId(body.to)
         if let request = body.request { self.request = WireEventId(request) }
+        toSite = body.toSite?.text ?? ""
     }
 
     func value() throws(ReplicationError) -> RightsGrant {
@@ -26,6 +27,7 @@ extension WireRightsGrant {
             to: try to.value("to")
         )
         if hasRequest { grant.request = try request.value("request") }
+        grant.toSite = try WireField.identifierIfAny(toSite, "to_site")
         return grant
     }
 }
@@ -83,11 +85,12 @@ extension WireRightsReclaim {
         stockSite = body.stockSite?.text ?? ""
         from = WireNodeId(body.from)
         if let receiver = body.to { to = WireNodeId(receiver) }
+        holderSites = body.holderSites.map(\.text)
     }
 
     func value() throws(ReplicationError) -> RightsReclaim {
         try WireField.expectNothing(in: unknownFields, of: "body")
-        return RightsReclaim(
+        var reclaim = RightsReclaim(
             sku: try WireField.identifier(sku, "sku"),
             quantity: try WireField.quantity(quantity, "quantity"),
             scale: try WireField.scale(scale, max: WireFormat.quantityScaleMax, "scale"),
@@ -95,6 +98,8 @@ extension WireRightsReclaim {
             from: try from.value("from"),
             to: hasTo ? try to.value("to") : nil
         )
+        reclaim.holderSites = try WireField.sites(holderSites)
+        return reclaim
     }
 }
 

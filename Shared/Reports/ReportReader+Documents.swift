@@ -14,13 +14,60 @@ extension ReportReader {
     // MARK: Orders
 
     mutating func orders() throws -> ReportPage {
-        try pageOfRows(rangesByDocument(.orderLine)) { (reader, _, bytes, value) throws in
+        // The hub lists what other sites ship there, unless it is asked for one site's orders.
+        let remote = site == nil ? [] : try rangesOfRemoteLines()
+        return try pageOfRows(rangesByDocument(.orderLine), then: remote) {
+            (reader, isRemote, bytes, value) throws in
+            if isRemote { return try reader.remoteRow(bytes, value) }
             let line = try OrderLineRow(bytes: value)
             guard reader.wants(line.sku, isOpen: line.isOpen) else { return nil }
             let key = try OrderLineRow.Key(bytes: bytes)
             let isProvisional = try reader.isProvisional(.orderLine, bytes, value)
             return try reader.row(key, line, isProvisional: isProvisional)
         }
+    }
+
+    private func rangesOfRemoteLines() throws -> [RowRange] {
+        guard let id = query.id else { return ranges(.remoteLine) }
+        return try homes(.remoteLine).map { home in
+            RowRange(view, .remoteLine, prefix: home + keyPrefix(id))
+        }
+    }
+
+    /// A line of an own order that another site ships, as the hub has told it last.
+    private mutating func remoteRow(_ bytes: [UInt8], _ value: [UInt8]) throws -> [UInt8]? {
+        let line = try RemoteLineRow(bytes: value)
+        guard wants(line.sku, isOpen: line.isOpen) else { return nil }
+        let key = try RemoteLineRow.Key(bytes: bytes)
+        let isProvisional = try isProvisional(.remoteLine, bytes, value)
+        let orderKey = OrderRow.Key(home: key.home, orderSite: key.home, order: key.order)
+        let order = try source.row(OrderRow.self, orderKey)
+        let confirmedBy = try order.map { try text(of: $0.confirmedBy.id) }
+        let scale = try scale(line.sku)
+        let currency = identity.currency.text
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("order", key.order.text)
+            writer.member("order_site", key.home.text)
+            writer.member("site", key.shipFrom.text)
+            writer.member("line", number: key.line)
+            writer.member("sku", line.sku.text)
+            writer.members(of: line.progress, scale: scale)
+            writer.member("finality", line.progress.backordered.isZero ? "final" : "provisional")
+            writer.member("state", line.isOpen ? "open" : "closed")
+            writer.member("shipped_value", orNull: String?.none)
+            writer.member("currency", currency)
+            writer.member("channel", orNull: order?.channel?.text)
+            writer.member("customer", orNull: order?.customer?.text)
+            writer.member("priority", number: order?.priority ?? 0)
+            writer.member("confirmed_at", orNull: order?.confirmedAt.rfc3339)
+            writer.member("confirmed_by", orNull: confirmedBy)
+            writer.member("hold_until", orNull: String?.none)
+            writer.key("places")
+            writer.array { _ in }
+            writer.member("provisional", isProvisional)
+        }
+        return writer.bytes
     }
 
     private mutating func row(
@@ -40,16 +87,7 @@ extension ReportReader {
             writer.member("site", key.home.text)
             writer.member("line", number: key.line)
             writer.member("sku", line.sku.text)
-            writer.member("ordered", units: line.ordered.units, scale: scale)
-            writer.member("reserved", units: line.reserved.units, scale: scale)
-            writer.member("allocated", units: line.allocated.units, scale: scale)
-            writer.member("picked", units: line.picked.units, scale: scale)
-            writer.member("packed", units: line.packed.units, scale: scale)
-            writer.member("shipped", units: line.shipped.units, scale: scale)
-            writer.member("backordered", units: line.backordered.units, scale: scale)
-            writer.member("cancelled", units: line.cancelled.units, scale: scale)
-            writer.member("to_put_back", units: line.toPutBack.units, scale: scale)
-            writer.member("returned", units: line.returned.units, scale: scale)
+            writer.members(of: LineProgress(line), scale: scale)
             // What is promised beyond the rights of the one who promised is backordered.
             writer.member("finality", line.backordered.isZero ? "final" : "provisional")
             writer.member("state", line.isOpen ? "open" : "closed")

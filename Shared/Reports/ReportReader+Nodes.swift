@@ -6,28 +6,50 @@ import Replication
 /// Who may promise how much, and the nodes that do.
 extension ReportReader {
     mutating func rights() throws -> ReportPage {
-        try pageOfRows(rangesBySKU(.rights)) { (reader, _, bytes, value) throws in
-            let key = try RightsRow.Key(bytes: bytes)
-            let balance = try RightsRow(bytes: value).balance
-            let isProvisional = try reader.isProvisional(.rights, bytes, value)
-            let scale = try reader.scale(key.sku)
-            var holder = "frozen"
-            var node: String?
-            if case .node(let id) = key.holder {
-                holder = try reader.text(of: id)
-                node = id.description
+        // The hub lists each balance once, at the site of the stock.
+        let remote = site == nil ? [] : ranges(.remoteRights)
+        return try pageOfRows(rangesBySKU(.rights), then: remote) {
+            (reader, isRemote, bytes, value) throws in
+            var (key, kind) = (bytes, RowKind.rights)
+            if isRemote {
+                let place = try RemoteRightsRow.Key(bytes: bytes)
+                let skus = reader.query.skus
+                guard skus.isEmpty || skus.contains(place.stock.sku) else { return nil }
+                kind = .remoteRights
+                let (site, sku) = (place.stock.home, place.stock.sku)
+                key = RightsRow.Key(home: site, sku: sku, holder: .node(place.holder)).bytes
             }
-            var writer = JSONWriter()
-            writer.object { writer in
-                writer.member("site", key.home.text)
-                writer.member("sku", key.sku.text)
-                writer.member("holder", holder)
-                writer.member("node_id", orNull: node)
-                writer.member("balance", units: balance.units, scale: scale)
-                writer.member("provisional", isProvisional)
-            }
-            return writer.bytes
+            return try reader.rightsRow(key, value, kind, stored: bytes)
         }
+    }
+
+    /// One balance; the row of a holder at another site has the same value.
+    private mutating func rightsRow(
+        _ bytes: [UInt8],
+        _ value: [UInt8],
+        _ kind: RowKind,
+        stored: [UInt8]
+    ) throws -> [UInt8] {
+        let key = try RightsRow.Key(bytes: bytes)
+        let balance = try RightsRow(bytes: value).balance
+        let isProvisional = try isProvisional(kind, stored, value)
+        let scale = try scale(key.sku)
+        var holder = "frozen"
+        var node: String?
+        if case .node(let id) = key.holder {
+            holder = try text(of: id)
+            node = id.description
+        }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("site", key.home.text)
+            writer.member("sku", key.sku.text)
+            writer.member("holder", holder)
+            writer.member("node_id", orNull: node)
+            writer.member("balance", units: balance.units, scale: scale)
+            writer.member("provisional", isProvisional)
+        }
+        return writer.bytes
     }
 
     mutating func people() throws -> ReportPage {

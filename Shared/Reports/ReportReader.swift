@@ -179,6 +179,55 @@ struct ReportReader {
         return reader.finished(lastKey: lastKey)
     }
 
+    /// Scans ranges of one kind of row and then of another, as one list.
+    ///
+    /// - Parameters:
+    ///   - ranges: Of the first kind.
+    ///   - others: Of the second kind; a cursor tells them by the byte before the key, which is none
+    ///     that an identifier begins with.
+    ///   - visit: Writes a row of the first kind, or of the second; nil for one to leave out.
+    /// - Returns: The page.
+    /// - Throws: ``InterchangeError`` if there is no row of the id that is asked for, what the visits
+    ///   throw, or a storage error.
+    mutating func pageOfRows(
+        _ ranges: [RowRange],
+        then others: [RowRange],
+        _ visit: (
+            inout ReportReader, _ isSecond: Bool, _ key: [UInt8], _ value: [UInt8]
+        ) throws -> [UInt8]?
+    ) throws -> ReportPage {
+        let secondMark: UInt8 = 0xFF
+        let start = try startKey()
+        var reader = self
+        var page = self.page
+        var last: [UInt8]?
+        if start?.first != secondMark {
+            last = try log.scan(ranges, after: start, into: &page) { (_, key, value, page) throws in
+                if let row = try visit(&reader, false, key, value) { page.add(row) }
+            }
+        }
+        if last == nil, let first = others.first {
+            let upper = others.last?.upper ?? first.upper
+            let isThere = try !log.source(first.view)
+                .rows(first.kind, from: first.lower, to: upper, limit: 1, descending: false)
+                .isEmpty
+            if isThere, page.isFull {
+                last = [secondMark]
+            } else if isThere {
+                let after = start?.first == secondMark ? start.map { Array($0.dropFirst()) } : nil
+                last = try log.scan(others, after: after, into: &page) {
+                    (_, key, value, page) throws in
+                    if let row = try visit(&reader, true, key, value) { page.add(row) }
+                }.map { [secondMark] + $0 }
+            }
+        }
+        if page.rows.isEmpty, last == nil, query.after == nil, let id = query.id {
+            throw notFound(id)
+        }
+        reader.page = page
+        return reader.finished(lastKey: last)
+    }
+
     private func notFound(_ id: String) -> InterchangeError {
         let what =
             switch query.kind {

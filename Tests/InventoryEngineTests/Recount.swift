@@ -432,6 +432,8 @@ func digestsFromNothing(of rows: InMemoryRowSource) throws -> [RowName: [UInt8]]
     try add(TransferLineRow.self)
     try add(PurchaseLineRow.self)
     try add(RightsRow.self)
+    try add(RemoteLineRow.self)
+    try add(RemoteRightsRow.self)
     try add(TaskRow.self)
     try add(ValuationRow.self)
     try add(AccountRow.self)

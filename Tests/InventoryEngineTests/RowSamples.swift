@@ -322,6 +322,16 @@ struct RowSamples {
             StagedRow.Key(stock: stock, lot: maybe { $0.id() }, orderSite: id(), order: id()),
             staged
         )
+        var progress = LineProgress()
+        for part in LineProgress.parts { progress[keyPath: part] = quantity() }
+        add(
+            RemoteLineRow.Key(home: id(), order: id(), line: small(), shipFrom: id()),
+            RemoteLineRow(sku: id(), progress: progress)
+        )
+        add(
+            RemoteRightsRow.Key(home: id(), stock: stock, holder: node()),
+            RemoteRightsRow(balance: quantity())
+        )
     }
 
     private mutating func addCommitments(_ add: Adder) throws {
@@ -660,6 +670,8 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .lotDue: return try again(LotDueRow.self)
     case .allocation: return try again(AllocationRow.self)
     case .staged: return try again(StagedRow.self)
+    case .remoteLine: return try again(RemoteLineRow.self)
+    case .remoteRights: return try again(RemoteRightsRow.self)
     case .rights: return try again(RightsRow.self)
     case .task: return try again(TaskRow.self)
     case .freeze: return try again(FreezeRow.self)

@@ -108,7 +108,7 @@ enum WireSamples {
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
         return try bodies + networkBodies() + rightsBodies() + parkedBodies()
-            + goodsBodies() + lotBodies()
+            + goodsBodies() + lotBodies() + remoteBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -351,6 +351,90 @@ enum WireSamples {
             ),
             .supplierReturnDispatched(SupplierReturn(lines: [])),
             .repacked(Repack(lines: [line, bare])),
+        ]
+    }
+
+    private static func remoteBodies() throws -> [EventBody] {
+        let (order, sku) = (try identifier("SO-8") as DocumentID, try identifier("85123A") as SKU)
+        let (lon, par) = (try identifier("LON") as SiteCode, try identifier("PAR") as SiteCode)
+        var line = EventLine(sku: sku, quantity: Quantity(units: 3), line: 2)
+        line.granted = Quantity(units: 1)
+        var back = CustomerReturn(returnID: try identifier("R-8"), order: order, lines: [line])
+        back.shipFrom = par
+        var grant = RightsGrant(sku: sku, quantity: Quantity(units: 4), to: node)
+        grant.toSite = par
+        var reclaim = RightsReclaim(sku: sku, quantity: Quantity(units: 4), from: node)
+        reclaim.holderSites = [par]
+        var progress = LineProgress()
+        for (index, part) in LineProgress.parts.enumerated() {
+            progress[keyPath: part] = Quantity(units: Int64(index) - 1)
+        }
+        var some = LineProgress()
+        some.ordered = Quantity(units: 5)
+        var notice = ConflictNotice(id: "c-7", rule: 3, isResolved: true)
+        notice.sku = sku
+        notice.subject = "SO-8"
+        var known = VectorClock()
+        known.record(EventID(node: node, sequence: 4))
+        notice.sides = [
+            ConflictNotice.Side(
+                event: EventID(node: node, sequence: 5),
+                position: HubPosition(9),
+                context: CausalContext(
+                    epoch: Epoch(counter: 1, high: 2, low: 3),
+                    position: HubPosition(8),
+                    extra: known
+                )
+            ),
+            ConflictNotice.Side(
+                event: EventID(node: node, sequence: 6),
+                position: nil,
+                context: .empty
+            ),
+        ]
+        notice.resolution = "The dispatch stands."
+        notice.before = "cancelled and dispatched"
+        notice.after = "shipped"
+        notice.compensation = "Ask for it."
+        notice.sites = [lon, par]
+        return [
+            .orderCancelled(
+                OrderWork(
+                    order: order,
+                    lines: [],
+                    elsewhere: [RemoteLines(shipFrom: par, lines: [line])]
+                )
+            ),
+            .returnReceived(back), .rightsGranted(grant), .rightsReclaimed(reclaim),
+            .orderProgressed(
+                OrderProgress(
+                    order: order,
+                    shipFrom: par,
+                    lines: [
+                        OrderProgress.Line(line: 2, sku: sku, scale: 0, progress: progress),
+                        OrderProgress.Line(line: -3, sku: sku, scale: 2, progress: some),
+                        OrderProgress.Line(line: 4, sku: sku, scale: 0, progress: LineProgress()),
+                    ],
+                    notices: [
+                        OrderProgress.Notice(code: "promise_rejected", sku: sku, sentence: "None.")
+                    ],
+                    conflicts: [notice]
+                )
+            ),
+            .orderResourced(
+                OrderResourcing(
+                    order: order,
+                    orderSite: lon,
+                    shipFrom: par,
+                    line: EventLine(sku: sku, quantity: Quantity(units: 3), line: 2),
+                    promise: OrderResourcing.Promise(
+                        priority: -2,
+                        time: Instant(microseconds: 77),
+                        event: EventID(node: node, sequence: 5),
+                        position: HubPosition(3)
+                    )
+                )
+            ),
         ]
     }
 

@@ -255,16 +255,38 @@ struct RightsCluster {
     }
 
     /// The quantities of an order's line at the hub.
-    func line(_ order: String, at site: String) async throws -> OrderLineRow {
+    func line(
+        _ order: String,
+        at site: String,
+        takenBy orderSite: String? = nil
+    ) async throws -> OrderLineRow {
         let home = try #require(SiteCode(site))
         let key = OrderLineRow.Key(
             home: home,
-            orderSite: home,
+            orderSite: try #require(SiteCode(orderSite ?? site)),
             order: try #require(DocumentID(order)),
             line: 1
         )
         let bytes = try await hub.read { try $0.source(.base).row(.orderLine, key.bytes) }
         return try OrderLineRow(bytes: try #require(bytes))
+    }
+
+    /// The identities that the hub's rows break, counted from nothing.
+    func identityFaults() async throws -> [String] {
+        var identities = StateIdentities()
+        for kind in RowKind.allCases {
+            let rows = try await hub.read { log in
+                try log.source(.base).rows(
+                    kind,
+                    from: [],
+                    to: [UInt8](repeating: 0xFF, count: 64),
+                    limit: .max,
+                    descending: false
+                )
+            }
+            for row in rows { try identities.add(kind, key: row.key, value: row.value) }
+        }
+        return identities.faults().map { "\($0.place): \($0.sentence)" }
     }
 
     /// What the nodes hold otherwise than the hub: empty if all agree, by digest too.
@@ -282,10 +304,12 @@ struct RightsCluster {
                 let theirs = try await rows(kind, of: hub, at: node.ledger.site)
                 for (key, value) in theirs where own[key] != value {
                     let shown = own[key].map { "\($0)" } ?? "nothing"
-                    found.append("\(name): \(kind) \(key) is \(shown), not \(value)")
+                    let place = String(decoding: key, as: UTF8.self).debugDescription
+                    found.append("\(name): \(kind) \(place) is \(shown), not \(value)")
                 }
                 for key in own.keys where theirs[key] == nil {
-                    found.append("\(name): \(kind) \(key) is too many")
+                    let place = String(decoding: key, as: UTF8.self).debugDescription
+                    found.append("\(name): \(kind) \(place) is too many")
                 }
             }
         }

@@ -143,7 +143,11 @@ struct Storm {
                 if row.row.balance.units < 0 {
                     outcome.faults.append("\(site): \(row.key.holder) has promised too much")
                 }
-                if row.row.balance.units > 0 {
+                // What another site's node was granted is its own until it gives it back.
+                let isElsewhere = cluster.nodes.contains {
+                    row.key.holder == .node($0.id) && $0.ledger.site.text != site
+                }
+                if row.row.balance.units > 0, !isElsewhere {
                     spare.append("\(row.key.holder): \(row.row.balance.units)")
                 }
             }

@@ -1103,6 +1103,22 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     set {_uniqueStorage()._body = .personRetired(newValue)}
   }
 
+  var orderProgressed: WireOrderProgress {
+    get {
+      if case .orderProgressed(let v)? = _storage._body {return v}
+      return WireOrderProgress()
+    }
+    set {_uniqueStorage()._body = .orderProgressed(newValue)}
+  }
+
+  var orderResourced: WireOrderResourcing {
+    get {
+      if case .orderResourced(let v)? = _storage._body {return v}
+      return WireOrderResourcing()
+    }
+    set {_uniqueStorage()._body = .orderResourced(newValue)}
+  }
+
   var parkedReleased: WireParkedRelease {
     get {
       if case .parkedReleased(let v)? = _storage._body {return v}
@@ -1175,6 +1191,8 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     case personRegistered(WirePersonChange)
     case personChanged(WirePersonChange)
     case personRetired(WirePersonChange)
+    case orderProgressed(WireOrderProgress)
+    case orderResourced(WireOrderResourcing)
     case parkedReleased(WireParkedRelease)
     case parkedCompensated(WireParkedCompensation)
 
@@ -1676,6 +1694,32 @@ nonisolated struct WireOrderWork: Sendable {
   /// Clears the value of `lines`. Subsequent reads from it will return its default value.
   mutating func clearLines() {self._lines = nil}
 
+  /// In a claim: the lines that other sites ship.
+  var elsewhere: [WireRemoteLines] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _lines: WireLines? = nil
+}
+
+nonisolated struct WireRemoteLines: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var shipFrom: String = String()
+
+  var lines: WireLines {
+    get {_lines ?? WireLines()}
+    set {_lines = newValue}
+  }
+  /// Returns true if `lines` has been explicitly set.
+  var hasLines: Bool {self._lines != nil}
+  /// Clears the value of `lines`. Subsequent reads from it will return its default value.
+  mutating func clearLines() {self._lines = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1705,11 +1749,204 @@ nonisolated struct WireCustomerReturn: Sendable {
   /// Clears the value of `lines`. Subsequent reads from it will return its default value.
   mutating func clearLines() {self._lines = nil}
 
+  /// The site that shipped them, where that did not take the order.
+  var shipFrom: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _lines: WireLines? = nil
+}
+
+/// What has become of an order at the site that ships it, for the site that took it.
+nonisolated struct WireOrderProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var order: String = String()
+
+  var shipFrom: String = String()
+
+  var lines: [WireOrderProgress.Line] = []
+
+  var notices: [WireOrderProgress.Notice] = []
+
+  var conflicts: [WireConflictNotice] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Line: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var line: Int32 = 0
+
+    var sku: String = String()
+
+    var scale: UInt32 = 0
+
+    /// Ordered, reserved, allocated, picked, packed, shipped, backordered, cancelled, to be put back,
+    /// returned; zeros at the end are left out.
+    var quantities: [Int64] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  nonisolated struct Notice: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var code: String = String()
+
+    var sku: String = String()
+
+    var sentence: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+}
+
+/// A conflict of another site.
+nonisolated struct WireConflictNotice: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: String = String()
+
+  var rule: UInt32 = 0
+
+  var isResolved: Bool = false
+
+  var sku: String = String()
+
+  var subject: String = String()
+
+  var sides: [WireConflictNotice.Side] = []
+
+  var resolution: String = String()
+
+  var before: String = String()
+
+  var after: String = String()
+
+  var compensation: String = String()
+
+  var sites: [String] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Side: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var event: WireEventId {
+      get {_event ?? WireEventId()}
+      set {_event = newValue}
+    }
+    /// Returns true if `event` has been explicitly set.
+    var hasEvent: Bool {self._event != nil}
+    /// Clears the value of `event`. Subsequent reads from it will return its default value.
+    mutating func clearEvent() {self._event = nil}
+
+    /// Absent if the event has no place in the hub's order.
+    var position: UInt64 {
+      get {_position ?? 0}
+      set {_position = newValue}
+    }
+    /// Returns true if `position` has been explicitly set.
+    var hasPosition: Bool {self._position != nil}
+    /// Clears the value of `position`. Subsequent reads from it will return its default value.
+    mutating func clearPosition() {self._position = nil}
+
+    /// What its recorder knew.
+    var contextPosition: UInt64 = 0
+
+    var contextEpoch: WireEpoch {
+      get {_contextEpoch ?? WireEpoch()}
+      set {_contextEpoch = newValue}
+    }
+    /// Returns true if `contextEpoch` has been explicitly set.
+    var hasContextEpoch: Bool {self._contextEpoch != nil}
+    /// Clears the value of `contextEpoch`. Subsequent reads from it will return its default value.
+    mutating func clearContextEpoch() {self._contextEpoch = nil}
+
+    var contextExtra: [WireEventId] = []
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _event: WireEventId? = nil
+    fileprivate var _position: UInt64? = nil
+    fileprivate var _contextEpoch: WireEpoch? = nil
+  }
+
+  init() {}
+}
+
+/// Units that wait at one site and shall be shipped by another one.
+nonisolated struct WireOrderResourcing: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var order: String = String()
+
+  var orderSite: String = String()
+
+  var shipFrom: String = String()
+
+  var lines: WireLines {
+    get {_lines ?? WireLines()}
+    set {_lines = newValue}
+  }
+  /// Returns true if `lines` has been explicitly set.
+  var hasLines: Bool {self._lines != nil}
+  /// Clears the value of `lines`. Subsequent reads from it will return its default value.
+  mutating func clearLines() {self._lines = nil}
+
+  /// Who promised them, and when: their rank among what waits.
+  var priority: Int32 = 0
+
+  var promisedAt: Int64 = 0
+
+  var promisedBy: WireEventId {
+    get {_promisedBy ?? WireEventId()}
+    set {_promisedBy = newValue}
+  }
+  /// Returns true if `promisedBy` has been explicitly set.
+  var hasPromisedBy: Bool {self._promisedBy != nil}
+  /// Clears the value of `promisedBy`. Subsequent reads from it will return its default value.
+  mutating func clearPromisedBy() {self._promisedBy = nil}
+
+  var promisedPosition: UInt64 {
+    get {_promisedPosition ?? 0}
+    set {_promisedPosition = newValue}
+  }
+  /// Returns true if `promisedPosition` has been explicitly set.
+  var hasPromisedPosition: Bool {self._promisedPosition != nil}
+  /// Clears the value of `promisedPosition`. Subsequent reads from it will return its default value.
+  mutating func clearPromisedPosition() {self._promisedPosition = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _lines: WireLines? = nil
+  fileprivate var _promisedBy: WireEventId? = nil
+  fileprivate var _promisedPosition: UInt64? = nil
 }
 
 nonisolated struct WireTransfer: Sendable {
@@ -1987,6 +2224,9 @@ nonisolated struct WireRightsGrant: Sendable {
   /// Clears the value of `request`. Subsequent reads from it will return its default value.
   mutating func clearRequest() {self._request = nil}
 
+  /// The receiver's site, where that is not the stock's.
+  var toSite: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2056,6 +2296,9 @@ nonisolated struct WireRightsReclaim: Sendable {
   var hasTo: Bool {self._to != nil}
   /// Clears the value of `to`. Subsequent reads from it will return its default value.
   mutating func clearTo() {self._to = nil}
+
+  /// The sites of the two nodes, where they are not the stock's.
+  var holderSites: [String] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3133,7 +3376,7 @@ nonisolated extension WireDecimal: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InventoryEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{4}\u{7}parked_released\0\u{3}parked_compensated\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{3}order_progressed\0\u{3}order_resourced\0\u{4}\u{5}parked_released\0\u{3}parked_compensated\0")
 
   fileprivate class _StorageClass {
     var _formatVersion: UInt32 = 0
@@ -3914,6 +4157,32 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._body = .personRetired(v)
           }
         }()
+        case 104: try {
+          var v: WireOrderProgress?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .orderProgressed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .orderProgressed(v)
+          }
+        }()
+        case 105: try {
+          var v: WireOrderResourcing?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .orderResourced(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .orderResourced(v)
+          }
+        }()
         case 110: try {
           var v: WireParkedRelease?
           var hadOneofValue = false
@@ -4232,6 +4501,14 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       case .personRetired?: try {
         guard case .personRetired(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+      }()
+      case .orderProgressed?: try {
+        guard case .orderProgressed(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 104)
+      }()
+      case .orderResourced?: try {
+        guard case .orderResourced(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 105)
       }()
       case .parkedReleased?: try {
         guard case .parkedReleased(let v)? = _storage._body else { preconditionFailure() }
@@ -4987,7 +5264,7 @@ nonisolated extension WireOrderConfirmation: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireOrderWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".OrderWork"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}order_site\0\u{1}container\0\u{1}shipment\0\u{1}lines\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}order_site\0\u{1}container\0\u{1}shipment\0\u{1}lines\0\u{1}elsewhere\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5000,6 +5277,7 @@ nonisolated extension WireOrderWork: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 3: try { try decoder.decodeSingularStringField(value: &self.container) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.shipment) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.elsewhere) }()
       default: break
       }
     }
@@ -5025,6 +5303,9 @@ nonisolated extension WireOrderWork: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._lines {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.elsewhere.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.elsewhere, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5034,6 +5315,46 @@ nonisolated extension WireOrderWork: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.container != rhs.container {return false}
     if lhs.shipment != rhs.shipment {return false}
     if lhs._lines != rhs._lines {return false}
+    if lhs.elsewhere != rhs.elsewhere {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRemoteLines: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RemoteLines"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ship_from\0\u{1}lines\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.shipFrom) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.shipFrom.isEmpty {
+      try visitor.visitSingularStringField(value: self.shipFrom, fieldNumber: 1)
+    }
+    try { if let v = self._lines {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRemoteLines, rhs: WireRemoteLines) -> Bool {
+    if lhs.shipFrom != rhs.shipFrom {return false}
+    if lhs._lines != rhs._lines {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5041,7 +5362,7 @@ nonisolated extension WireOrderWork: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireCustomerReturn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CustomerReturn"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}return_id\0\u{1}order\0\u{3}order_site\0\u{1}shipment\0\u{1}lines\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}return_id\0\u{1}order\0\u{3}order_site\0\u{1}shipment\0\u{1}lines\0\u{3}ship_from\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5054,6 +5375,7 @@ nonisolated extension WireCustomerReturn: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeSingularStringField(value: &self.orderSite) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.shipment) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.shipFrom) }()
       default: break
       }
     }
@@ -5079,6 +5401,9 @@ nonisolated extension WireCustomerReturn: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._lines {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.shipFrom.isEmpty {
+      try visitor.visitSingularStringField(value: self.shipFrom, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5088,6 +5413,345 @@ nonisolated extension WireCustomerReturn: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.orderSite != rhs.orderSite {return false}
     if lhs.shipment != rhs.shipment {return false}
     if lhs._lines != rhs._lines {return false}
+    if lhs.shipFrom != rhs.shipFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOrderProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".OrderProgress"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}ship_from\0\u{1}lines\0\u{1}notices\0\u{1}conflicts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.order) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.shipFrom) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.lines) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.notices) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.conflicts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.order.isEmpty {
+      try visitor.visitSingularStringField(value: self.order, fieldNumber: 1)
+    }
+    if !self.shipFrom.isEmpty {
+      try visitor.visitSingularStringField(value: self.shipFrom, fieldNumber: 2)
+    }
+    if !self.lines.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.lines, fieldNumber: 3)
+    }
+    if !self.notices.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.notices, fieldNumber: 4)
+    }
+    if !self.conflicts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.conflicts, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireOrderProgress, rhs: WireOrderProgress) -> Bool {
+    if lhs.order != rhs.order {return false}
+    if lhs.shipFrom != rhs.shipFrom {return false}
+    if lhs.lines != rhs.lines {return false}
+    if lhs.notices != rhs.notices {return false}
+    if lhs.conflicts != rhs.conflicts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOrderProgress.Line: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireOrderProgress.protoMessageName + ".Line"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}line\0\u{1}sku\0\u{1}scale\0\u{1}quantities\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.line) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.scale) }()
+      case 4: try { try decoder.decodeRepeatedSInt64Field(value: &self.quantities) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.line != 0 {
+      try visitor.visitSingularInt32Field(value: self.line, fieldNumber: 1)
+    }
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 2)
+    }
+    if self.scale != 0 {
+      try visitor.visitSingularUInt32Field(value: self.scale, fieldNumber: 3)
+    }
+    if !self.quantities.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.quantities, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireOrderProgress.Line, rhs: WireOrderProgress.Line) -> Bool {
+    if lhs.line != rhs.line {return false}
+    if lhs.sku != rhs.sku {return false}
+    if lhs.scale != rhs.scale {return false}
+    if lhs.quantities != rhs.quantities {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOrderProgress.Notice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireOrderProgress.protoMessageName + ".Notice"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}sku\0\u{1}sentence\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.sentence) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.code.isEmpty {
+      try visitor.visitSingularStringField(value: self.code, fieldNumber: 1)
+    }
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 2)
+    }
+    if !self.sentence.isEmpty {
+      try visitor.visitSingularStringField(value: self.sentence, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireOrderProgress.Notice, rhs: WireOrderProgress.Notice) -> Bool {
+    if lhs.code != rhs.code {return false}
+    if lhs.sku != rhs.sku {return false}
+    if lhs.sentence != rhs.sentence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireConflictNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ConflictNotice"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}rule\0\u{3}is_resolved\0\u{1}sku\0\u{1}subject\0\u{1}sides\0\u{1}resolution\0\u{1}before\0\u{1}after\0\u{1}compensation\0\u{1}sites\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.rule) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isResolved) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.sides) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.resolution) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.before) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.after) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.compensation) }()
+      case 11: try { try decoder.decodeRepeatedStringField(value: &self.sites) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if self.rule != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rule, fieldNumber: 2)
+    }
+    if self.isResolved != false {
+      try visitor.visitSingularBoolField(value: self.isResolved, fieldNumber: 3)
+    }
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 4)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 5)
+    }
+    if !self.sides.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sides, fieldNumber: 6)
+    }
+    if !self.resolution.isEmpty {
+      try visitor.visitSingularStringField(value: self.resolution, fieldNumber: 7)
+    }
+    if !self.before.isEmpty {
+      try visitor.visitSingularStringField(value: self.before, fieldNumber: 8)
+    }
+    if !self.after.isEmpty {
+      try visitor.visitSingularStringField(value: self.after, fieldNumber: 9)
+    }
+    if !self.compensation.isEmpty {
+      try visitor.visitSingularStringField(value: self.compensation, fieldNumber: 10)
+    }
+    if !self.sites.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.sites, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireConflictNotice, rhs: WireConflictNotice) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.rule != rhs.rule {return false}
+    if lhs.isResolved != rhs.isResolved {return false}
+    if lhs.sku != rhs.sku {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.sides != rhs.sides {return false}
+    if lhs.resolution != rhs.resolution {return false}
+    if lhs.before != rhs.before {return false}
+    if lhs.after != rhs.after {return false}
+    if lhs.compensation != rhs.compensation {return false}
+    if lhs.sites != rhs.sites {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireConflictNotice.Side: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireConflictNotice.protoMessageName + ".Side"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{1}position\0\u{3}context_position\0\u{3}context_epoch\0\u{3}context_extra\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._event) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._position) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.contextPosition) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._contextEpoch) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.contextExtra) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._event {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._position {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.contextPosition != 0 {
+      try visitor.visitSingularUInt64Field(value: self.contextPosition, fieldNumber: 3)
+    }
+    try { if let v = self._contextEpoch {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.contextExtra.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.contextExtra, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireConflictNotice.Side, rhs: WireConflictNotice.Side) -> Bool {
+    if lhs._event != rhs._event {return false}
+    if lhs._position != rhs._position {return false}
+    if lhs.contextPosition != rhs.contextPosition {return false}
+    if lhs._contextEpoch != rhs._contextEpoch {return false}
+    if lhs.contextExtra != rhs.contextExtra {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOrderResourcing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".OrderResourcing"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}order_site\0\u{3}ship_from\0\u{1}lines\0\u{1}priority\0\u{3}promised_at\0\u{3}promised_by\0\u{3}promised_position\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.order) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.orderSite) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.shipFrom) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      case 5: try { try decoder.decodeSingularSInt32Field(value: &self.priority) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.promisedAt) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._promisedBy) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self._promisedPosition) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.order.isEmpty {
+      try visitor.visitSingularStringField(value: self.order, fieldNumber: 1)
+    }
+    if !self.orderSite.isEmpty {
+      try visitor.visitSingularStringField(value: self.orderSite, fieldNumber: 2)
+    }
+    if !self.shipFrom.isEmpty {
+      try visitor.visitSingularStringField(value: self.shipFrom, fieldNumber: 3)
+    }
+    try { if let v = self._lines {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.priority != 0 {
+      try visitor.visitSingularSInt32Field(value: self.priority, fieldNumber: 5)
+    }
+    if self.promisedAt != 0 {
+      try visitor.visitSingularSInt64Field(value: self.promisedAt, fieldNumber: 6)
+    }
+    try { if let v = self._promisedBy {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._promisedPosition {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 8)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireOrderResourcing, rhs: WireOrderResourcing) -> Bool {
+    if lhs.order != rhs.order {return false}
+    if lhs.orderSite != rhs.orderSite {return false}
+    if lhs.shipFrom != rhs.shipFrom {return false}
+    if lhs._lines != rhs._lines {return false}
+    if lhs.priority != rhs.priority {return false}
+    if lhs.promisedAt != rhs.promisedAt {return false}
+    if lhs._promisedBy != rhs._promisedBy {return false}
+    if lhs._promisedPosition != rhs._promisedPosition {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5463,7 +6127,7 @@ nonisolated extension WireReversal: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRightsGrant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RightsGrant"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{3}stock_site\0\u{1}to\0\u{1}request\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{3}stock_site\0\u{1}to\0\u{1}request\0\u{3}to_site\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5477,6 +6141,7 @@ nonisolated extension WireRightsGrant: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularStringField(value: &self.stockSite) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._to) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._request) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.toSite) }()
       default: break
       }
     }
@@ -5505,6 +6170,9 @@ nonisolated extension WireRightsGrant: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._request {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.toSite.isEmpty {
+      try visitor.visitSingularStringField(value: self.toSite, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5515,6 +6183,7 @@ nonisolated extension WireRightsGrant: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.stockSite != rhs.stockSite {return false}
     if lhs._to != rhs._to {return false}
     if lhs._request != rhs._request {return false}
+    if lhs.toSite != rhs.toSite {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5576,7 +6245,7 @@ nonisolated extension WireRightsRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireRightsReclaim: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RightsReclaim"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{3}stock_site\0\u{1}from\0\u{1}to\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}scale\0\u{3}stock_site\0\u{1}from\0\u{1}to\0\u{3}holder_sites\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5590,6 +6259,7 @@ nonisolated extension WireRightsReclaim: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try { try decoder.decodeSingularStringField(value: &self.stockSite) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._from) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.holderSites) }()
       default: break
       }
     }
@@ -5618,6 +6288,9 @@ nonisolated extension WireRightsReclaim: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._to {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.holderSites.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.holderSites, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5628,6 +6301,7 @@ nonisolated extension WireRightsReclaim: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.stockSite != rhs.stockSite {return false}
     if lhs._from != rhs._from {return false}
     if lhs._to != rhs._to {return false}
+    if lhs.holderSites != rhs.holderSites {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
