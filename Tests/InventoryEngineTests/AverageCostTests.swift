@@ -194,7 +194,7 @@ struct AverageCostTests {
     }
 
     @Test(arguments: Seeds.forThisRun)
-    func `replay of late facts equals a valuation from scratch`(seed: UInt64) throws {
+    func `row 24: replay of late facts equals a valuation from scratch`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var network = try Network(["W"])
         try network.nodes[0].record(.item("P", standardCost: "0.0007"))

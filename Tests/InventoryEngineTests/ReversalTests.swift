@@ -186,7 +186,7 @@ struct ReversalTests {
     }
 
     @Test(arguments: days)
-    func `a reversal restores every layer, and its value`(day: Day) throws {
+    func `row 26: a reversal restores every layer, and its value`(day: Day) throws {
         var edge = soloNode()
         for command in Self.start { try edge.record(command) }
         for command in day.commands.dropLast() { try edge.record(command) }
