@@ -283,11 +283,10 @@ extension StockState {
             )
             var row = try transferLine(current, body, line)
             let lostBefore = try row.lost()
-            // Units that have arrived already take their share of the value along.
+            // Units that have arrived already take their share of the value along; those beyond the
+            // dispatch are worth what its units are, as when it is known before they arrive.
             let arrived = try -row.inTransit()
-            let isCovered = arrived.units > 0 && arrived < line.quantity
-            let kept =
-                isCovered ? try value.minus(value.share(arrived, of: line.quantity)) : nil
+            let kept = arrived.units > 0 ? beyond(arrived, of: line.quantity, worth: value) : nil
             row.dispatched = try row.dispatched.plus(line.quantity)
             row.transitValue = try row.transitValue.plus(value)
             row.dispatchedBy.note(current.ref)
@@ -312,6 +311,21 @@ extension StockState {
             } else {
                 raise("dispatched_after_cancel", nil, "\(body.transfer) left although cancelled.")
             }
+        }
+    }
+
+    /// What a line is worth in transit whose units have arrived before their dispatch is known: of
+    /// those the rest, and less than nothing where more has arrived; nil where that is too large a
+    /// number, so that a fact is not turned down for it.
+    private func beyond(
+        _ arrived: Quantity,
+        of quantity: Quantity,
+        worth value: Money
+    ) -> Money? {
+        do {
+            return try value.minus(value.share(arrived, of: quantity))
+        } catch {
+            return nil
         }
     }
 

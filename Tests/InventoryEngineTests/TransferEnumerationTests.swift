@@ -8,8 +8,8 @@ import Testing
 /// without knowledge of each other, in every order of arrival.
 ///
 /// All goods cost 1, so that the model tells not only what is where but what it is worth, without any
-/// share and any rounding. That they cost something else at the destination is not tried yet: there
-/// the value of what came before its dispatch, and beyond it, depends on the order of arrival. `CASE=…` runs those cases alone whose name holds the
+/// share and any rounding; receipts and dispatches also where they cost 3 at the destination.
+/// `CASE=…` runs those cases alone whose name holds the
 /// text, as in `EnumerationTests`.
 @Suite(.timeLimit(.minutes(30)))
 struct TransferEnumerationTests {
@@ -488,6 +488,34 @@ struct TransferEnumerationTests {
             #expect(tally.run + tally.refused == all)
             let least = Self.starts[index].least
             #expect(tally.run >= least, "only \(tally.run) of \(all) could be recorded")
+        }
+    }
+
+    @Test(arguments: starts.indices)
+    func `pair 17: what arrives before its dispatch costs the same, whichever is known first`(
+        index: Int
+    ) throws {
+        let start = Self.starts[index]
+        let prepared = try network(start, there: "3")
+        for sending in Self.deeds where Self.sending.contains(sending.name) {
+            for taking in Self.deeds where Self.taking.contains(taking.name) {
+                // What arrives while just nothing is in transit has no price of its sender to go by.
+                if ["takenEarly", "takenOver"].contains(start.name), sending.name == "sendTwo" {
+                    continue
+                }
+                var outcomes: [[String: Int64]] = []
+                for course in [Course.firstArrivesFirst, .secondArrivesFirst] {
+                    let end = try run(sending, taking, start, course, there: "3", from: prepared)
+                    guard let (faults, figures) = end else { continue }
+                    #expect(faults == [], "\(start.name)/\(sending.name)/\(taking.name)")
+                    outcomes.append(figures)
+                }
+                guard outcomes.count == 2 else { continue }
+                #expect(
+                    outcomes[0] == outcomes[1],
+                    "\(start.name)/\(sending.name)/\(taking.name)"
+                )
+            }
         }
     }
 
