@@ -26,6 +26,9 @@ extension StockState {
         by supplier: SiteCode
     ) throws(EngineError) -> Verdict {
         let home = current.site
+        guard try cache.sites.row(SiteRow.Key(code: supplier), from: reader) != nil else {
+            throw .refused("unknown_site", "The site \(supplier) is not in the network.")
+        }
         if holds(home) {
             let key = OrderRow.Key(home: home, orderSite: home, order: body.order)
             guard try cache.orders.row(key, from: reader) == nil else {
@@ -248,7 +251,7 @@ extension StockState {
 
     /// The site of a holder that is a node of another site than the stock's; nil for the hub, for
     /// what is frozen, and for the stock's own nodes.
-    mutating func remoteHome(
+    package mutating func remoteHome(
         of holder: Holder,
         _ site: SiteCode
     ) throws(EngineError) -> SiteCode? {

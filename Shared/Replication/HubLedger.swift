@@ -319,8 +319,12 @@ public struct HubLedger: Sendable {
             .packCompleted, .shipmentDispatched, .returnReceived, .returnDispositioned,
             .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected, .moved,
             .statusChanged, .scrapped, .repacked, .supplierReturnDispatched, .reversed,
-            .rightsGranted, .rightsRequested, .exceptionAcknowledged, .unknown:
+            .rightsRequested, .exceptionAcknowledged, .unknown:
             isOwn = true
+        case .rightsGranted(let grant):
+            // The receiver's site has to hear of it, and no other one.
+            let home = try state.remoteHome(of: .node(grant.to), grant.stockSite ?? site)
+            isOwn = grant.toSite == (home == site ? nil : home)
         case .conflictResolved(let decision):
             // It closes the conflict at the other sites too, but only where that is shown.
             let shown = try state.sites(of: decision.subject, at: site)

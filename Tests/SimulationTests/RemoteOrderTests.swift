@@ -1,8 +1,9 @@
 import Causality
 import InventoryEngine
-import Replication
 import TestSupport
 import Testing
+
+@testable import Replication
 
 /// Orders that one site takes and another one ships: promised finally on rights for the other's
 /// stock, in any outage, and seen by both.
@@ -277,6 +278,41 @@ struct RemoteOrderTests {
         try await expectAgreed(cluster)
     }
 
+    @Test func `a node that says otherwise than its program would is not believed`()
+        async throws
+    {
+        let cluster = try await network(units: 10)
+        // A grant that does not name the receiver's site, as a tampered program may write it.
+        var grant = RightsGrant(
+            sku: try sku(),
+            quantity: Quantity(units: 2),
+            to: cluster.nodes[lon].id
+        )
+        let hub = cluster.ledger
+        let event = InventoryEvent(
+            id: EventID(node: cluster.nodes[par].id, sequence: 1),
+            site: try site("PAR"),
+            recordedAt: HybridTimestamp(wall: cluster.now, counter: 0),
+            context: .empty,
+            body: .rightsGranted(grant)
+        )
+        let par = try site("PAR")
+        let believed = try await cluster.hub.write { log in
+            var state = hub.state(in: log)
+            return try hub.vetted(event, par, &state)
+        }
+        #expect(believed.body == .unknown(type: "rights_granted for another site"))
+        grant.toSite = try site("LON")
+        var honest = event
+        honest.body = .rightsGranted(grant)
+        let told = honest
+        let heard = try await cluster.hub.write { log in
+            var state = hub.state(in: log)
+            return try hub.vetted(told, par, &state)
+        }
+        #expect(heard.body == told.body)
+    }
+
     // MARK: Another site as the compensation
 
     private func ask(_ policy: String, _ cluster: inout RightsCluster) async throws {
@@ -328,6 +364,15 @@ struct RemoteOrderTests {
         try await cluster.settle()
         let later = try await exceptions(at: "LON", cluster).filter { $0 == "promise_resourced" }
         #expect(told.count == later.count)
+        // PAR gets more, and keeps what it owes; the rest of the line is not asked there again.
+        try await cluster.record(par, .receipt(sku(), 10))
+        try await cluster.settle()
+        try await cluster.record(lon, .confirm(order("SO-2"), sku(), 1))
+        try await cluster.settle()
+        #expect(try await known("SO-1", cluster)?.reserved.units == pars?.ordered.units)
+        #expect(try await known("SO-1", cluster)?.ordered.units == pars?.ordered.units)
+        #expect(try await known("SO-2", cluster)?.reserved.units == 1)
+        try await expectAgreed(cluster)
     }
 
     // MARK: At random
