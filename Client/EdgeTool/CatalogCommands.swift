@@ -40,6 +40,8 @@ struct ItemRegisterCommand: RecordingCommand {
     var safetyStock: String?
     @Flag(help: "Keeps its stock by lot: each receipt then names one.")
     var lotTracked = false
+    @Flag(help: "Keeps its stock by serial number: each fact then names its units.")
+    var serialTracked = false
     @Option(
         name: .customLong("unit"),
         help: ArgumentHelp(
@@ -59,6 +61,7 @@ struct ItemRegisterCommand: RecordingCommand {
         command.member("gtin", ifAny: gtin)
         command.member("safety_stock", ifAny: safetyStock)
         if lotTracked { command.member("lot_tracked", true) }
+        if serialTracked { command.member("serial_tracked", true) }
         guard !units.isEmpty else { return }
         command.key("conversions")
         command.array { json in

@@ -75,16 +75,22 @@ extension LineArguments {
     /// - Parameters:
     ///   - command: The command that is being written.
     ///   - price: The field of a line's own price, and the price of the lines without one.
+    ///   - goods: The lot and the units; as many units are the quantity of a line without one.
     ///   - members: What every line has besides.
     func write(
         to command: inout JSONWriter,
         price: (field: String, value: String?)? = nil,
+        of goods: GoodsOption? = nil,
         _ members: KeyValuePairs<String, String?> = [:]
     ) {
         guard !lines.isEmpty else { return }
+        let serials = goods?.serials ?? []
+        let count = serials.isEmpty ? nil : String(serials.count)
         command.lines(EnteredLine.items(lines, hasPrices: price != nil)) { json, line in
             json.member("sku", line.name)
-            json.member("quantity", ifAny: line.quantity)
+            json.member("quantity", ifAny: line.quantity ?? count)
+            json.member("lot", ifAny: goods?.lot)
+            if !serials.isEmpty { json.member("serials", serials) }
             json.member("uom", ifAny: uom)
             if let price { json.member(price.field, ifAny: line.price ?? price.value) }
             for (field, value) in members { json.member(field, ifAny: value) }
@@ -197,21 +203,33 @@ struct PlaceOption: ParsableArguments {
         )
     )
     var at: String?
-    @OptionGroup var ofLot: LotOption
-
-    var lot: String? { ofLot.lot }
+    @OptionGroup var goods: GoodsOption
 
     /// Refuses the options where no lines are written, to which they would be lost.
     func requireLines(in lines: some LineArguments) throws {
         try lines.requireLines(for: "--at", at)
-        try lines.requireLines(for: "--lot", lot)
+        try goods.requireLines(in: lines)
     }
 }
 
-/// The lot of the units.
-struct LotOption: ParsableArguments {
+/// Which units, of items that are kept by lot or by serial number.
+struct GoodsOption: ParsableArguments {
     @Option(help: "The lot, of an item that is kept by lot.")
     var lot: String?
+    @Option(
+        name: .customLong("serial"),
+        help: ArgumentHelp(
+            "A unit, of an item that is kept by serial number; repeatable.",
+            valueName: "serial"
+        )
+    )
+    var serials: [String] = []
+
+    /// Refuses the options where no lines are written, to which they would be lost.
+    func requireLines(in lines: some LineArguments) throws {
+        try lines.requireLines(for: "--lot", lot)
+        try lines.requireLines(for: "--serial", serials.first)
+    }
 }
 
 /// Which units, where most are sellable.

@@ -196,7 +196,7 @@ struct AllocateCommand: RecordingCommand {
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "line": number.line])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "line": number.line])
     }
 }
 
@@ -233,7 +233,8 @@ struct PickCommand: RecordingCommand {
         order.write(to: &command)
         lines.write(
             to: &command,
-            ["location": place.at, "lot": place.lot, "short": short, "line": number.line]
+            of: place.goods,
+            ["location": place.at, "short": short, "line": number.line]
         )
     }
 }
@@ -259,7 +260,7 @@ struct UnpickCommand: RecordingCommand {
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "line": number.line])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "line": number.line])
     }
 }
 
@@ -275,15 +276,19 @@ struct PackCommand: RecordingCommand {
     @OptionGroup var lines: OptionalLines
     @Option(help: "The container.")
     var container: String?
+    @OptionGroup var goods: GoodsOption
     @OptionGroup var number: OrderLineOption
     @OptionGroup var recording: RecordingOptions
 
-    func validate() throws { try lines.requireOneLine(for: "--line", number.line) }
+    func validate() throws {
+        try lines.requireOneLine(for: "--line", number.line)
+        try goods.requireLines(in: lines)
+    }
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
         command.member("container", ifAny: container)
-        lines.write(to: &command, ["line": number.line])
+        lines.write(to: &command, of: goods, ["line": number.line])
     }
 }
 
@@ -299,19 +304,19 @@ struct ShipCommand: RecordingCommand {
     @OptionGroup var lines: OptionalLines
     @Option(help: "The shipment's number.")
     var shipment: String?
-    @OptionGroup var goods: LotOption
+    @OptionGroup var goods: GoodsOption
     @OptionGroup var number: OrderLineOption
     @OptionGroup var recording: RecordingOptions
 
     func validate() throws {
         try lines.requireOneLine(for: "--line", number.line)
-        try lines.requireLines(for: "--lot", goods.lot)
+        try goods.requireLines(in: lines)
     }
 
     func write(to command: inout JSONWriter) {
         order.write(to: &command)
         command.member("shipment", ifAny: shipment)
-        lines.write(to: &command, ["line": number.line, "lot": goods.lot])
+        lines.write(to: &command, of: goods, ["line": number.line])
     }
 }
 
@@ -361,7 +366,7 @@ struct ReturnReceiveCommand: RecordingCommand {
         command.member("order", ifAny: order)
         command.member("order_site", ifAny: orderSite)
         command.member("shipment", ifAny: shipment)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": status])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "status": status])
     }
 }
 
@@ -387,14 +392,15 @@ struct ReturnDispositionCommand: RecordingCommand {
     var disposition: String
     @Option(help: ArgumentHelp("The location; default: where they came in.", valueName: "location"))
     var at: String?
-    @OptionGroup var goods: LotOption
+    @OptionGroup var goods: GoodsOption
     @OptionGroup var recording: RecordingOptions
 
     func write(to command: inout JSONWriter) {
         command.member("return", number)
         lines.write(
             to: &command,
-            ["disposition": disposition, "location": at, "lot": goods.lot]
+            of: goods,
+            ["disposition": disposition, "location": at]
         )
     }
 }

@@ -51,7 +51,7 @@ struct PlumblineCommand: AsyncParsableCommand {
                     StockCommand.self, OrdersCommand.self, TransfersCommand.self,
                     JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
-                    TasksCommand.self, LotsCommand.self, PolicyCommand.self,
+                    TasksCommand.self, LotsCommand.self, SerialsCommand.self, PolicyCommand.self,
                 ]
             ),
             CommandGroup(

@@ -34,7 +34,7 @@ struct CountCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("count", count)
         if noPropose { command.member("propose", false) }
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": status])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "status": status])
     }
 }
 
@@ -74,7 +74,7 @@ struct AdjustProposeCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("adjustment", adjustment)
         command.member("reason", reason.reason)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": stock.status])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "status": stock.status])
     }
 }
 
@@ -133,10 +133,11 @@ struct MoveCommand: RecordingCommand {
     @Option(help: ArgumentHelp("Where they are now.", valueName: "location"))
     var to: String
     @OptionGroup var stock: StatusOption
+    @OptionGroup var goods: GoodsOption
     @OptionGroup var recording: RecordingOptions
 
     func write(to command: inout JSONWriter) {
-        lines.write(to: &command, ["from": from, "to": to, "status": stock.status])
+        lines.write(to: &command, of: goods, ["from": from, "to": to, "status": stock.status])
     }
 }
 
@@ -169,7 +170,8 @@ struct StatusChangeCommand: RecordingCommand {
         command.member("reason", reason.reason)
         lines.write(
             to: &command,
-            ["from_status": from, "to_status": to, "location": place.at, "lot": place.lot]
+            of: place.goods,
+            ["from_status": from, "to_status": to, "location": place.at]
         )
     }
 }
@@ -194,7 +196,7 @@ struct ScrapCommand: RecordingCommand {
 
     func write(to command: inout JSONWriter) {
         command.member("reason", reason.reason)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": status])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "status": status])
     }
 }
 
@@ -217,7 +219,8 @@ struct RepackCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         lines.write(
             to: &command,
-            ["from_uom": from, "to_uom": to, "location": place.at, "lot": place.lot]
+            of: place.goods,
+            ["from_uom": from, "to_uom": to, "location": place.at]
         )
     }
 }

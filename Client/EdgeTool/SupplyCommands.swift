@@ -40,8 +40,9 @@ struct ReceiveCommand: RecordingCommand {
         lines.write(
             to: &command,
             price: ("unit_cost", unitCost),
+            of: place.goods,
             [
-                "location": place.at, "lot": place.lot, "expiry": expiry, "status": stock.status,
+                "location": place.at, "expiry": expiry, "status": stock.status,
                 "amount": amount,
             ]
         )
@@ -74,7 +75,7 @@ struct SupplierReturnCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("purchase_order", ifAny: po)
         command.member("event", ifAny: receipt)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot, "status": stock.status])
+        lines.write(to: &command, of: place.goods, ["location": place.at, "status": stock.status])
     }
 }
 

@@ -73,7 +73,7 @@ struct TransferDispatchCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("transfer", transfer.transfer)
         command.member("to_site", ifAny: to)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot])
+        lines.write(to: &command, of: place.goods, ["location": place.at])
     }
 }
 
@@ -95,7 +95,7 @@ struct TransferReceiveCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("transfer", transfer.transfer)
         command.member("from_site", from)
-        lines.write(to: &command, ["location": place.at, "lot": place.lot])
+        lines.write(to: &command, of: place.goods, ["location": place.at])
     }
 }
 

@@ -33,7 +33,7 @@ struct HubCommand: AsyncParsableCommand {
                     StockCommand.self, OrdersCommand.self, TransfersCommand.self,
                     JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
-                    TasksCommand.self, LotsCommand.self,
+                    TasksCommand.self, LotsCommand.self, SerialsCommand.self,
                 ]
             ),
         ]

@@ -318,3 +318,30 @@ struct LotsCommand: AsyncParsableCommand {
         try await list.show(.lots, [("id", lot), ("site", site)] + sku.map { ("sku", $0) })
     }
 }
+struct SerialsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serials",
+        abstract: "Lists where each unit is that is kept by serial number.",
+        discussion: """
+            With a serial number it tells the unit's whole way: where it is now, then where it
+            was, from the first place on, each with the event that brought it there.
+
+            Example: plumbline-hub serials SN-0042
+                     plumbline-hub serials --sku PUMP-3 --state here
+            """
+    )
+
+    @OptionGroup var list: ListOptions
+    @Argument(help: "The serial number; all units if none is given.") var serial: String?
+    @Option(help: ArgumentHelp("This item alone; repeatable.", valueName: "sku"))
+    var sku: [String] = []
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+    @Option(help: ArgumentHelp("Units that are here, or away.", valueName: "here|away"))
+    var state: String?
+
+    func run() async throws {
+        let filters = [("id", serial), ("site", site), ("state", state)]
+        try await list.show(.serials, filters + sku.map { ("sku", $0) })
+    }
+}

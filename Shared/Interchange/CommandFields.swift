@@ -585,6 +585,35 @@ struct CommandFields {
         return elements
     }
 
+    /// A list of identifiers; empty where the field is absent.
+    private func identifiers<Tag>(
+        _ name: String,
+        as tag: Tag.Type = Tag.self
+    ) throws(InterchangeError) -> [Identifier<Tag>] {
+        guard let value = self[name] else { return [] }
+        guard case .array(let values) = value else {
+            throw mismatch(name, value, expected: "a list of texts")
+        }
+        var found: [Identifier<Tag>] = []
+        found.reserveCapacity(values.count)
+        for value in values {
+            guard let text = value.text else {
+                throw mismatch(name, value, expected: "a list of texts")
+            }
+            guard let identifier = Identifier<Tag>(text) else {
+                throw refused(
+                    .identifierInvalid,
+                    name,
+                    "`\(path(name))` holds `\(InterchangeError.shown(text))`.",
+                    hint: "Use 1 to \(Identifier<Tag>.lengthMax) characters, none of them a "
+                        + "control character."
+                )
+            }
+            found.append(identifier)
+        }
+        return found
+    }
+
     /// The lines of a document; empty where the field is absent.
     func lines(moneyScale: UInt8) throws(InterchangeError) -> [EventLine] {
         guard let elements = try list("lines", known: type.schema.lineFields) else { return [] }
@@ -609,14 +638,6 @@ struct CommandFields {
     ///
     /// The schema has refused already what the type does not have.
     private func line(moneyScale: UInt8) throws(InterchangeError) -> EventLine {
-        if has("serials") {
-            throw refused(
-                .notSupportedYet,
-                "serials",
-                "`\(path("serials"))` cannot be recorded by this version.",
-                hint: "Leave the field out; put it in the note if it must not be lost."
-            )
-        }
         let number = try integer("line", in: 1...Int64(Int32.max))
         let (quantity, short, scale) = try quantities()
         var line = EventLine(
@@ -630,6 +651,7 @@ struct CommandFields {
         line.uom = try identifier("uom")
         line.toLocation = try identifier("to")
         line.lot = try identifier("lot")
+        line.serials = try identifiers("serials")
         line.expiry = try date("expiry")
         let status = has("from_status") ? "from_status" : "status"
         line.status = try choice(status, StockStatus.init, \.text)

@@ -247,7 +247,13 @@ extension JSONWriter {
         case "short":
             if let short = line.short { member(name, units: short.units, scale: line.scale) }
         case "disposition": member(name, ifAny: line.disposition?.text)
-        default: return  // serials, which no line holds yet
+        case "serials":
+            guard !line.serials.isEmpty else { return }
+            key(name)
+            array { writer in
+                for serial in line.serials { writer.string(serial.text) }
+            }
+        default: return
         }
     }
 }

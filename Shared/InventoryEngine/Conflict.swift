@@ -19,6 +19,7 @@ package struct ConflictRow: Row {
         case transferCancelledTooLate = 9
         case returnedAfterWriteOff = 10
         case pickedTwice = 11
+        case serialTakenTwice = 12
         case receivedAgainstChange = 13
         case expiredAndPicked = 14
         case quarantinedAndTaken = 15
@@ -46,6 +47,7 @@ package struct ConflictRow: Row {
             case .transferCancelledTooLate: "transfer_cancelled_too_late"
             case .returnedAfterWriteOff: "returned_after_write_off"
             case .pickedTwice: "picked_twice"
+            case .serialTakenTwice: "serial_taken_twice"
             case .receivedAgainstChange: "received_against_change"
             case .expiredAndPicked: "expired_and_picked"
             case .quarantinedAndTaken: "quarantined_and_taken"

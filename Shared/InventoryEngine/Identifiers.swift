@@ -89,6 +89,8 @@ public enum IdentifierTag {
     public enum Location {}
     /// Marks a production lot.
     public enum Lot {}
+    /// Marks one unit of an item.
+    public enum Serial {}
     /// Marks a document: an order, a purchase order, a transfer, a return, a count, an adjustment.
     public enum Document {}
     /// Marks an idempotency key of a caller.
@@ -109,6 +111,8 @@ public typealias SKU = Identifier<IdentifierTag.SKU>
 public typealias LocationID = Identifier<IdentifierTag.Location>
 /// The code of a production lot.
 public typealias LotID = Identifier<IdentifierTag.Lot>
+/// The serial number of one unit, unique per item and site.
+public typealias SerialNumber = Identifier<IdentifierTag.Serial>
 /// The number of a document, unique per kind and site.
 public typealias DocumentID = Identifier<IdentifierTag.Document>
 /// A caller's idempotency key, unique per site.

@@ -195,6 +195,9 @@ public struct EventLine: Hashable, Sendable {
     public var lot: LotID?
     /// The last day on which the lot may be promised, in UTC.
     public var expiry: CivilDate?
+    /// The serial numbers of the units, as many as ``quantity`` says; empty where the item is not
+    /// kept by serial number.
+    public var serials: [SerialNumber] = []
     /// The status of the stock; for a change of status, the old one.
     public var status: StockStatus?
     /// For a change of status, the new one.

@@ -51,7 +51,8 @@ extension Decider {
         return resolved
     }
 
-    private mutating func resolve(
+    /// Resolves one line of a command, which is the one called `field`.
+    mutating func resolve(
         _ entered: EventLine,
         _ sign: Sign,
         _ field: String,

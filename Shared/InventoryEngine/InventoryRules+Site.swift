@@ -48,7 +48,7 @@ extension Decider {
 
     /// The transfer as this site knows it; without a destination the only one of its
     /// number, or the one that was asked for or left.
-    private mutating func known(_ transfer: Transfer) throws(EngineError) -> TransferRow? {
+    mutating func known(_ transfer: Transfer) throws(EngineError) -> TransferRow? {
         let rows = try copies(transfer)
         if let destination = transfer.toSite {
             return rows.first { $0.destination == destination }
@@ -152,7 +152,7 @@ extension Decider {
             throw .refused("lines_missing", "At least one line is needed.", field: "lines")
         }
         try matchTransferLines(&transfer, row)
-        transfer.lines = try transferLots(transfer.lines)
+        transfer.lines = try transferLots(try splittingUnits(transfer.lines))
         try place(&transfer.lines)
         return transfer
     }
@@ -215,6 +215,7 @@ extension Decider {
         let row = try known(transfer)
         transfer.lines = try resolve(transfer.lines)
         try matchTransferLines(&transfer, row)
+        transfer.lines = try splittingUnits(transfer.lines)
         try fillArrived(&transfer.lines, row)
         try place(&transfer.lines)
         try requireLots(transfer.lines)
@@ -231,7 +232,10 @@ extension Decider {
         else { return }
         var filled: [EventLine] = []
         for line in lines {
-            let left = sent.lines.filter { $0.line == line.line && $0.lot != nil }
+            let left = sent.lines.filter {
+                $0.line == line.line && $0.lot != nil
+                    && (line.serials.isEmpty || !Set($0.serials).isDisjoint(with: line.serials))
+            }
             guard line.lot == nil, let first = left.first else {
                 filled.append(line)
                 continue

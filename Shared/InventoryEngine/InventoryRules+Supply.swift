@@ -17,11 +17,19 @@ extension Decider {
                 hint: "Leave it out, or use average."
             )
         }
-        guard !properties.isSerialTracked, !properties.isLotCosted else {
+        guard !properties.isLotCosted else {
             throw .refused(
                 "not_supported_yet",
-                "Serial numbers and costs by lot are not supported by this version.",
-                field: properties.isSerialTracked ? "serial_tracked" : "lot_costed"
+                "Costs by lot are not supported by this version.",
+                field: "lot_costed"
+            )
+        }
+        guard !properties.isSerialTracked || properties.scale == 0 else {
+            throw .refused(
+                "serials_need_whole_units",
+                "What is kept by serial number has no parts of a unit.",
+                field: "scale",
+                hint: "Leave the scale out."
             )
         }
         guard properties.safetyStock.units >= 0 else {

@@ -52,7 +52,8 @@ public enum InventoryRules {
         swap(&decision.state, &state)
         defer { swap(&decision.state, &state) }
         try decision.checkActor(command)
-        return try decision.decide(command.body)
+        let body = try decision.placingSerials(command.body)
+        return try decision.namingSerials(try decision.decide(body))
     }
 
     /// Converts entered digits to base units at the item's scale, exactly or not at all.

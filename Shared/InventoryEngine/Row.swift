@@ -16,6 +16,8 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case returnedReceipt = 12
     case lot = 13
     case lotDue = 14
+    case serial = 15
+    case serialPlace = 16
     // Commitment layer.
     case orderLine = 20
     case surplus = 21

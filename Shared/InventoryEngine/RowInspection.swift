@@ -43,6 +43,8 @@ package struct RowInspection: Sendable {
         case .returnedReceipt: read(ReturnedReceiptRow.self)
         case .lot: read(LotRow.self)
         case .lotDue: read(LotDueRow.self)
+        case .serial: read(SerialRow.self)
+        case .serialPlace: read(SerialPlaceRow.self)
         case .allocation: read(AllocationRow.self)
         case .staged: read(StagedRow.self)
         case .remoteLine: read(RemoteLineRow.self)

@@ -120,7 +120,10 @@ extension StockState {
         let key = stagedKey(stock, line.lot, work.orderSite ?? current.site, work.order)
         var row = try cache.staged.row(key, from: reader) ?? StagedRow()
         let free = try staged(key, row).minus(row.held).clampedToZero
-        let held = min(row.held, heldFirst ? quantity : try quantity.minus(free).clampedToZero)
+        var held = min(row.held, heldFirst ? quantity : try quantity.minus(free).clampedToZero)
+        if !line.serials.isEmpty {
+            held = min(row.held, try quarantinedUnits(stock, line)?.quantity ?? .zero)
+        }
         let status = row.heldAs
         try moveStock(stock, .staging, line.lot, .sellable, by: -(quantity.minus(held)))
         try moveStock(stock, .staging, line.lot, status, by: -held)
@@ -294,7 +297,7 @@ extension StockState {
         return followed
     }
 
-    private mutating func followOrder(
+    mutating func followOrder(
         _ current: Current,
         _ line: EventLine,
         _ quantity: Quantity,

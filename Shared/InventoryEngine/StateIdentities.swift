@@ -33,6 +33,8 @@ package struct StateIdentities: Sendable {
         var frozen: Int128 = 0
         var freezes: Int128 = 0
         var unposted: Int128 = 0
+        /// Units that are named by serial number.
+        var named: Int128 = 0
         var lastMovement: MovementKey?
         var movements = Chain()
         var postings = Chain()
@@ -67,6 +69,7 @@ package struct StateIdentities: Sendable {
     private var remoteLines: [OrderLineRow.Key: LineProgress] = [:]
     private var balances: [RightsRow.Key: Quantity] = [:]
     private var remoteRights: [RightsRow.Key: Quantity] = [:]
+    private var serialTracked: Set<SKU> = []
     private var lineFaults: [Fault] = []
 
     package init() {}
@@ -160,7 +163,15 @@ package struct StateIdentities: Sendable {
                 holder: .node(place.holder)
             )
             remoteRights[balance] = try RemoteRightsRow(bytes: value).balance
-        case .lotDue, .item, .site, .node, .policy, .person, .location, .task, .order,
+        case .serial:
+            let (place, row) = (try SerialRow.Key(bytes: key), try SerialRow(bytes: value))
+            if place.step == 0, row.place.isHere { stocks[place.stock, default: Sums()].named += 1 }
+        case .item:
+            let item = try ItemRow(bytes: value)
+            if item.properties.isSerialTracked {
+                serialTracked.insert(try ItemRow.Key(bytes: key).sku)
+            }
+        case .serialPlace, .lotDue, .site, .node, .policy, .person, .location, .task, .order,
             .purchaseOrder,
             .transfer,
             .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
@@ -263,6 +274,15 @@ package struct StateIdentities: Sendable {
         for (stock, sums) in stocks.sorted(by: { $0.key < $1.key }) {
             for sentence in self.faults(of: sums) {
                 faults.append(Fault(place: name(stock), sentence: sentence))
+            }
+            if serialTracked.contains(stock.sku), sums.named != sums.sellable + sums.unsellable {
+                faults.append(
+                    Fault(
+                        place: name(stock),
+                        sentence: "\(sums.named) serial numbers are here, of "
+                            + "\(sums.sellable + sums.unsellable) units."
+                    )
+                )
             }
         }
         for (key, difference) in buckets where difference != 0 {

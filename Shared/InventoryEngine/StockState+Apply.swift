@@ -64,6 +64,8 @@ struct Report {
     /// The retired items, and with a location the retired locations, that the event is about, with
     /// the retirement.
     var retired: [(sku: SKU, place: LocationRow.Key?, by: EventRef)] = []
+    /// The items kept by serial number that the event is about.
+    var serialTracked: Set<SKU> = []
     /// Whether the event's effect on promise rights is spelled out by itself.
     var movesRightsItself = false
     /// In a fixed order: exceptions are numbered in the order in which they are raised.
@@ -185,7 +187,9 @@ extension StockState {
                 return outcome(current, verdict, nil, obeying: ordering)
             }
             current = try naming(current)
+            try checkSerials(current)
             let verdict = try post(current)
+            try moveSerials(current)
             try releaseUncovered(current)
             let stocks = report.stocksTouched
             try settleRights(current, of: stocks)
@@ -201,6 +205,7 @@ extension StockState {
             if ordering.refuses { throw error }
             guard error.code != .storage, error.code != .damaged else { throw error }
             report = Report()
+            current = Current(event: event, ordering: ordering)
             let verdict: Verdict = error.rejectsClaim ? .rejected : .parked
             let reason = VerdictReason(code: error.code.text, sentence: error.message)
             try noteUnapplied(current, verdict, reason)

@@ -243,7 +243,8 @@ extension StockState {
             before: "counted and moved within the guard window, neither knowing of the other",
             after: "\(line.delta.units) units moved so near to the count that clocks may err",
             compensation: "Count the place again.",
-            isResolved: true
+            isResolved: true,
+            at: stock.home
         )
     }
 

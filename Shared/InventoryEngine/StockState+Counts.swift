@@ -75,6 +75,7 @@ extension StockState {
                 let quantity = try cache.buckets.row(key, from: reader)?.quantity ?? .zero
                 try counted.add(quantity, status)
             }
+            if report.serialTracked.contains(line.sku) { try compareSerials(stock, line) }
             try takeOutLater(current, stock, place, count.replaces, &counted)
             count.lines.append(counted)
             let marker = PostingRow(event: current.event.id, lines: [], count: body.count)
@@ -132,8 +133,10 @@ extension StockState {
         var total = Money.zero
         for line in lines {
             let units = line.quantity.units < 0 ? -line.quantity : line.quantity
+            let item = try cache.items.row(ItemRow.Key(sku: line.sku), from: reader)
+            // Which units it is about is for a person to say.
+            if item?.properties.isSerialTracked ?? false { return false }
             if let most {
-                let item = try cache.items.row(ItemRow.Key(sku: line.sku), from: reader)
                 guard let limit = most.units(at: item?.properties.scale ?? 0),
                     units.units <= limit
                 else { return false }

@@ -34,11 +34,12 @@ extension StockState {
         var used: [Int32: Quantity] = [:]
         for (index, line) in work.lines.enumerated() {
             var left = line.quantity
+            var rest = line
             func append(_ number: Int32?, _ quantity: Quantity) {
                 var step = OrderEffectRow.Step(index: UInt32(index))
                 step.piece = OrderEffectRow.Step.Piece(line: number, quantity: quantity)
                 let isFirst = steps.last?.step.index != step.index
-                steps.append((line.piece(step.piece, isFirst: isFirst), step))
+                steps.append((rest.takePiece(step.piece, isFirst: isFirst), step))
             }
             for number in order.lines where left.units > 0 {
                 let key = lineKey(current, work, number)
@@ -91,6 +92,7 @@ extension StockState {
         let key = surplusKey(original, work, line.sku)
         let outside = try cache.surpluses.row(key, from: reader)?[keyPath: beyond] ?? .zero
         var left = line.quantity
+        var rest = line
         var steps: [StepBack] = []
         func append(_ number: Int32?, _ quantity: Quantity) throws(EngineError) {
             guard quantity.units > 0 else { return }
@@ -102,7 +104,10 @@ extension StockState {
             part.toSurplus = number == nil ? min(step.toSurplus, quantity) : .zero
             part.packedBeyond = number == nil ? min(step.packedBeyond, quantity) : .zero
             part.shippedBeyond = number == nil ? min(step.shippedBeyond, quantity) : .zero
-            var back = StepBack(line: line.piece(part.piece, isFirst: steps.isEmpty), step: part)
+            var back = StepBack(
+                line: rest.takePiece(part.piece, isFirst: steps.isEmpty),
+                step: part
+            )
             back.isClaimed = number != nil
             steps.append(back)
         }
@@ -142,10 +147,16 @@ extension StockState {
 }
 
 extension EventLine {
-    /// The part of a line that a step is about; what was short is told with the first part.
-    func piece(_ piece: OrderEffectRow.Step.Piece?, isFirst: Bool) -> EventLine {
+    /// Takes the part of a line that a step is about: what was short is told with the first part,
+    /// and the units go to the parts one after the other.
+    mutating func takePiece(_ piece: OrderEffectRow.Step.Piece?, isFirst: Bool) -> EventLine {
         guard let piece else { return self }
         var part = self
+        if !serials.isEmpty {
+            let count = Int(clamping: max(0, piece.quantity.units))
+            part.serials = Array(serials.prefix(count))
+            serials.removeFirst(part.serials.count)
+        }
         if !isFirst { part.short = nil }
         part.line = piece.line
         part.quantity = piece.quantity

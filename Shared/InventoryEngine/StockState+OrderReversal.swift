@@ -24,11 +24,12 @@ extension StockState {
         back.reserveCapacity(work.lines.count)
         for (index, line) in work.lines.enumerated() {
             let plain = OrderEffectRow.Step(index: UInt32(index))
+            var rest = line
             for (place, step) in (noted[UInt32(index)] ?? [plain]).enumerated() {
                 back += try claimedSince(
                     original,
                     work,
-                    line.piece(step.piece, isFirst: place == 0),
+                    rest.takePiece(step.piece, isFirst: place == 0),
                     step,
                     beyond: beyond,
                     there: there
@@ -121,8 +122,12 @@ extension StockState {
         for (index, entered) in work.lines.enumerated().reversed() {
             let plain = OrderEffectRow.Step(index: UInt32(index))
             let steps = noted.filter { $0.index == plain.index }
-            for (place, step) in (steps.isEmpty ? [plain] : steps).enumerated().reversed() {
-                let line = entered.piece(step.piece, isFirst: place == 0)
+            var rest = entered
+            var parts: [(line: EventLine, step: OrderEffectRow.Step)] = []
+            for (place, step) in (steps.isEmpty ? [plain] : steps).enumerated() {
+                parts.append((rest.takePiece(step.piece, isFirst: place == 0), step))
+            }
+            for (line, step) in parts.reversed() {
                 try undoUnpick(current, original, work, line, step)
             }
         }
@@ -259,7 +264,7 @@ extension StockState {
         }
         try setSurplus(surplusKey, to: surplus)
         guard step.pickSkipped.units > 0 else { return }
-        try unstageBack(current, work, line, step.pickSkipped, to: .stock)
+        try unstageBack(current, work, line, step.pickSkipped)
         try undoPick(current, work, line, step.pickSkipped, step)
     }
 

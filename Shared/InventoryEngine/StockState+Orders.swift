@@ -489,7 +489,10 @@ extension StockState {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
-            let held = try quarantined(current, stock, location, line.lot, line.quantity)
+            let held =
+                line.serials.isEmpty
+                ? try quarantined(current, stock, location, line.lot, line.quantity)
+                : try quarantinedUnits(stock, line)
             try moveStock(
                 stock,
                 location,
@@ -773,11 +776,21 @@ extension StockState {
         let surplusKey = surplusKey(current, work, line.sku)
         let pickedOfLine = try orderLine(current, work, line)?.row.picked ?? .zero
         let pickedBeyond = try cache.surpluses.row(surplusKey, from: reader)?.picked ?? .zero
-        let missing = try quantity.minus(pickedOfLine).minus(pickedBeyond).clampedToZero
+        var missing = try quantity.minus(pickedOfLine).minus(pickedBeyond).clampedToZero
+        let stock = StockKey(home: current.site, sku: line.sku)
+        if !line.serials.isEmpty {
+            missing = try unitsThat(\.isFree, stock, line, atLeast: missing)
+        }
         if missing.units > 0 {
-            let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(stock, .stock, line.lot, .sellable, by: -missing)
-            try stage(current, work, stock, line.lot, missing)
+            var held = line.serials.isEmpty ? nil : try quarantinedUnits(stock, line)
+            if let units = held?.quantity { held?.quantity = min(missing, units) }
+            let sellable = try missing.minus(held?.quantity ?? .zero)
+            try moveStock(stock, line.location ?? .stock, line.lot, .sellable, by: -sellable)
+            if let held {
+                let place = line.location ?? .stock
+                try moveStock(stock, place, line.lot, held.status, by: -held.quantity)
+            }
+            try stage(current, work, stock, line.lot, missing, held: held)
             try pick(current, work, line, missing, &step)
             step.pickSkipped = missing
             raise("pick_skipped", line.sku, "\(line.sku) was packed before it was picked.")
@@ -818,7 +831,10 @@ extension StockState {
             let surplusKey = surplusKey(current, body, line.sku)
             let packedOfLine = try orderLine(current, body, line)?.row.packed ?? .zero
             let packedBeyond = try cache.surpluses.row(surplusKey, from: reader)?.packed ?? .zero
-            let missing = try line.quantity.minus(packedOfLine).minus(packedBeyond).clampedToZero
+            var missing = try line.quantity.minus(packedOfLine).minus(packedBeyond).clampedToZero
+            if !line.serials.isEmpty, holds(current.site) {
+                missing = try unitsThat(\.isNotPacked, stock, line, atLeast: missing)
+            }
             if missing.units > 0, holds(current.site) {
                 try pack(current, body, line, missing, &step)
                 step.packSkipped = missing
@@ -1096,12 +1112,21 @@ extension StockState {
             }
             let location = line.location ?? .stock
             let from = line.status ?? .returned
-            try moveStock(stock, location, line.lot, from, by: -line.quantity)
-            switch line.disposition ?? .restock {
-            case .restock: try moveStock(stock, location, line.lot, .sellable, by: line.quantity)
-            case .refurbish, .supplier:
-                try moveStock(stock, location, line.lot, .hold, by: line.quantity)
-            case .scrap: _ = try issue(current, stock, line.quantity, account: .scrap)
+            let to: StockStatus? =
+                switch line.disposition ?? .restock {
+                case .restock: .sellable
+                case .refurbish, .supplier: .hold
+                case .scrap: nil
+                }
+            if let to, !line.serials.isEmpty {
+                try changeUnits(current, stock, line, to: to)
+                continue
+            }
+            try takeOut(stock, line, from)
+            if let to {
+                try moveStock(stock, location, line.lot, to, by: line.quantity)
+            } else {
+                _ = try issue(current, stock, line.quantity, account: .scrap)
             }
         }
         try cache.returns.set(key, to: row, from: reader)

@@ -33,6 +33,7 @@ extension StockState {
             let key = ParkedRow.Key(home: home, event: current.event.id)
             try cache.parked.set(key, to: row, from: reader)
         }
+        if row.code == "serial_taken" { try raiseSerialsTaken(current) }
         guard case .everything = settings.scope, verdict == .parked else { return }
         for cause in try causes(of: row, current.event) {
             try setAwaited(cause, row.position, current.event.id, isWaiting: true)

@@ -85,6 +85,7 @@ extension StockState {
             )
         }
         noteIfRetired(item, line.sku)
+        if item.properties.isSerialTracked { report.serialTracked.insert(line.sku) }
         return item
     }
 
@@ -258,6 +259,10 @@ extension StockState {
             let stock = StockKey(home: current.site, sku: line.sku)
             let (from, to) = (line.location ?? .stock, line.toLocation ?? .stock)
             let status = line.status ?? .sellable
+            if !line.serials.isEmpty {
+                try moveUnits(current, stock, line, from: from, to: to)
+                continue
+            }
             var quantity = line.quantity
             if status == .sellable,
                 let held = try quarantined(current, stock, from, line.lot, quantity)
@@ -281,6 +286,25 @@ extension StockState {
         }
     }
 
+    /// Moves the units that a line names, each in the status in which it is by now.
+    private mutating func moveUnits(
+        _ current: Current,
+        _ stock: StockKey,
+        _ line: EventLine,
+        from: LocationID,
+        to: LocationID
+    ) throws(EngineError) {
+        for part in try byStatus(stock, line, line.status ?? .sellable) {
+            try moveStock(stock, from, line.lot, part.status, by: -part.quantity)
+            try moveStock(stock, to, line.lot, part.status, by: part.quantity)
+            guard let by = part.by, let other = unknown(Latest(event: by), to: current) else {
+                continue
+            }
+            try raiseQuarantined(current, with: other, line.sku, to.text, held: part.quantity)
+        }
+        try moveAllocations(stock, line, from: from, to: to)
+    }
+
     private mutating func postStatusChanged(
         _ current: Current,
         _ body: StockChange
@@ -290,10 +314,16 @@ extension StockState {
             let stock = StockKey(home: current.site, sku: line.sku)
             let location = line.location ?? .stock
             let (from, to) = (line.status ?? .sellable, line.toStatus ?? .sellable)
-            var quantity = line.quantity
-            if from == .sellable { quantity = try quantity.minus(follow(current, line, to: to)) }
-            try moveStock(stock, location, line.lot, from, by: -quantity)
-            try moveStock(stock, location, line.lot, to, by: quantity)
+            if line.serials.isEmpty {
+                var quantity = line.quantity
+                if from == .sellable {
+                    quantity = try quantity.minus(follow(current, line, to: to))
+                }
+                try moveStock(stock, location, line.lot, from, by: -quantity)
+                try moveStock(stock, location, line.lot, to, by: quantity)
+            } else {
+                try changeUnits(current, stock, line, to: to)
+            }
             if to == .expired, let lot = line.lot {
                 try changeLot(stock, lot) { $0.expiries &+= 1 }
             }
@@ -308,13 +338,7 @@ extension StockState {
         for line in body.lines {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                line.status ?? .sellable,
-                by: -line.quantity
-            )
+            try takeOut(stock, line, line.status ?? .sellable)
             _ = try issue(current, stock, line.quantity, account: .scrap)
         }
     }
@@ -376,14 +400,21 @@ extension StockState {
             let stock = StockKey(home: current.site, sku: line.sku)
             if let item = try cache.items.row(ItemRow.Key(sku: line.sku), from: reader) {
                 noteIfRetired(item, line.sku)
+                if item.properties.isSerialTracked { report.serialTracked.insert(line.sku) }
             }
-            try moveStock(
-                stock,
-                line.location,
-                line.lot,
-                line.status ?? .sellable,
-                by: line.quantity
-            )
+            if let named = body.lines.first(where: { $0.isSameStock(as: line) }),
+                line.quantity.units < 0
+            {
+                try takeOut(stock, named, line.status ?? .sellable)
+            } else {
+                try moveStock(
+                    stock,
+                    line.location,
+                    line.lot,
+                    line.status ?? .sellable,
+                    by: line.quantity
+                )
+            }
             if line.quantity.units > 0 {
                 _ = try enter(
                     current,

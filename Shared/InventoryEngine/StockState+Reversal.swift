@@ -2,16 +2,25 @@ import Causality
 
 /// The undoing of one event: the exact negation of what it posted, at its own value.
 extension StockState {
+    private static func markKey(of event: EventID, at site: SiteCode) -> OperationRow.Key {
+        OperationRow.Key(home: site, op: OpKey(trusted: "reversed:\(event)"))
+    }
+
+    /// What remembers that an event is reversed; nil if it is not.
+    mutating func reversalMark(
+        of event: EventID,
+        at site: SiteCode
+    ) throws(EngineError) -> OperationRow? {
+        try cache.operations.row(Self.markKey(of: event, at: site), from: reader)
+    }
+
     mutating func postReversed(
         _ current: Current,
         _ body: Reversal
     ) throws(EngineError) -> Verdict {
         guard holds(current.site) else { return .accepted }
-        let mark = OperationRow.Key(
-            home: current.site,
-            op: OpKey(trusted: "reversed:\(body.event)")
-        )
-        if let first = try cache.operations.row(mark, from: reader),
+        let mark = Self.markKey(of: body.event, at: current.site)
+        if let first = try reversalMark(of: body.event, at: current.site),
             first.event != current.event.id
         {
             return .duplicate
@@ -32,6 +41,9 @@ extension StockState {
         report.holder = located.event.id.node
         report.valuedAt = original.effective
         try undo(current, original)
+        for line in original.event.body.unitLines where !line.serials.isEmpty {
+            report.serialTracked.insert(line.sku)
+        }
         try cache.operations.set(
             mark,
             to: OperationRow(event: current.event.id, contentHash: .zero, isFinal: nil),
@@ -58,16 +70,9 @@ extension StockState {
         case .moved(let change), .statusChanged(let change):
             try undoMove(current, original, change)
         case .scrapped(let change):
+            try undoPostings(current, original, of: change.lines.map(\.sku))
             for line in change.lines {
-                let stock = StockKey(home: current.site, sku: line.sku)
-                try moveStock(
-                    stock,
-                    line.location ?? .stock,
-                    line.lot,
-                    line.status ?? .sellable,
-                    by: line.quantity
-                )
-                try void(current, stock, original)
+                try void(current, StockKey(home: current.site, sku: line.sku), original)
             }
         case .supplierReturnDispatched(let goods):
             try undoSupplierReturn(current, original, goods)
@@ -93,6 +98,21 @@ extension StockState {
                 field: "event",
                 hint: "Record the opposite event instead."
             )
+        }
+    }
+
+    /// Moves units back to where the history has it that they came from: a status that was changed
+    /// without their mover knowing of it is theirs still.
+    mutating func undoPostings(
+        _ current: Current,
+        _ original: Current,
+        of skus: [SKU]
+    ) throws(EngineError) {
+        for sku in Set(skus).sorted() {
+            let stock = StockKey(home: current.site, sku: sku)
+            for posted in try posted(original, stock) {
+                try moveStock(stock, posted.location, posted.lot, posted.status, by: -posted.delta)
+            }
         }
     }
 
@@ -140,15 +160,9 @@ extension StockState {
         _ original: Current,
         _ receipt: GoodsReceipt
     ) throws(EngineError) {
+        try undoPostings(current, original, of: receipt.lines.map(\.sku))
         for line in receipt.lines {
             let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                line.status ?? .sellable,
-                by: -line.quantity
-            )
             if let order = receipt.purchaseOrder, let number = line.line {
                 let key = PurchaseLineRow.Key(
                     home: current.site,
@@ -170,15 +184,9 @@ extension StockState {
         _ original: Current,
         _ customerReturn: CustomerReturn
     ) throws(EngineError) {
+        try undoPostings(current, original, of: customerReturn.lines.map(\.sku))
         for line in customerReturn.lines {
             let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                line.status ?? .returned,
-                by: -line.quantity
-            )
             if let order = customerReturn.order, let number = line.line {
                 let key = OrderLineRow.Key(
                     home: current.site,
@@ -206,27 +214,10 @@ extension StockState {
         guard var row = try cache.returns.row(key, from: reader) else {
             throw .refused("unknown_return", "Return \(body.returnID) is not known.")
         }
+        try undoPostings(current, original, of: body.lines.map(\.sku))
         for line in body.lines {
             let stock = StockKey(home: current.site, sku: line.sku)
-            let location = line.location ?? .stock
-            let status: StockStatus? =
-                switch line.disposition ?? .restock {
-                case .restock: .sellable
-                case .refurbish, .supplier: .hold
-                case .scrap: nil
-                }
-            if let status {
-                try moveStock(stock, location, line.lot, status, by: -line.quantity)
-            } else {
-                try void(current, stock, original)
-            }
-            try moveStock(
-                stock,
-                location,
-                line.lot,
-                line.status ?? .returned,
-                by: line.quantity
-            )
+            if line.disposition == .scrap { try void(current, stock, original) }
             var left = line.quantity
             for index in row.lines.indices.reversed() where row.lines[index].sku == line.sku {
                 let back = min(row.lines[index].other, left)
@@ -252,16 +243,9 @@ extension StockState {
                 "Adjustment \(adjustment.adjustment) is not known."
             )
         }
+        try undoPostings(current, original, of: row.lines.map(\.sku))
         for line in row.lines {
-            let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(
-                stock,
-                line.location,
-                line.lot,
-                line.status ?? .sellable,
-                by: -line.quantity
-            )
-            try void(current, stock, original)
+            try void(current, StockKey(home: current.site, sku: line.sku), original)
         }
     }
 

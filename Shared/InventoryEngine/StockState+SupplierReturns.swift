@@ -11,13 +11,7 @@ extension StockState {
         for line in body.lines {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                line.status ?? .sellable,
-                by: -line.quantity
-            )
+            try takeOut(stock, line, line.status ?? .sellable)
             if let amount = line.amount {
                 _ = try issue(
                     current,
@@ -40,15 +34,9 @@ extension StockState {
         _ original: Current,
         _ body: SupplierReturn
     ) throws(EngineError) {
+        try undoPostings(current, original, of: body.lines.map(\.sku))
         for line in body.lines {
             let stock = StockKey(home: current.site, sku: line.sku)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                line.status ?? .sellable,
-                by: line.quantity
-            )
             if let amount = line.amount {
                 try post(stock.home, .goodsReceivedNotInvoiced, stock.sku, -amount)
                 try post(stock.home, .purchasePriceVariance, stock.sku, amount)

@@ -261,13 +261,7 @@ extension StockState {
             let stock = StockKey(home: source, sku: line.sku)
             try noteExpiry(stock, line)
             try noteExpiry(StockKey(home: destination, sku: line.sku), line)
-            try moveStock(
-                stock,
-                line.location ?? .stock,
-                line.lot,
-                .sellable,
-                by: -line.quantity
-            )
+            try takeOut(stock, line, .sellable)
             let value = try issue(
                 current,
                 stock,

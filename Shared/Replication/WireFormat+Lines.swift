@@ -38,6 +38,7 @@ private struct SharedValues {
         self.init(nothingOf: first)
         guard lines.count > 1 else { return }
         line = first
+        line.serials = []
         decimals = Self.decimals(of: first)
         isNumbered = true
         isGrantedInFull = true
@@ -136,6 +137,7 @@ extension WireLines {
             wire.lot.isEmpty ? same.lot : wire.lot,
             "lines[\(index)].lot"
         )
+        line.serials = try serials(of: wire, at: index)
         if wire.hasExpiry || same.hasExpiry {
             let number = wire.hasExpiry ? wire.expiry : same.expiry
             line.expiry = try WireField.date(number, "lines[\(index)].expiry")
@@ -154,6 +156,21 @@ extension WireLines {
         }
         try readAmounts(of: wire, at: index, same: same, into: &line)
         return line
+    }
+
+    private func serials(
+        of wire: WireLine,
+        at index: Int
+    ) throws(ReplicationError) -> [SerialNumber] {
+        guard wire.serials.count <= WireFormat.linesMax else {
+            throw .malformed("lines", "has a line with more than \(WireFormat.linesMax) units")
+        }
+        var serials: [SerialNumber] = []
+        serials.reserveCapacity(wire.serials.count)
+        for serial in wire.serials {
+            serials.append(try WireField.identifier(serial, "lines[\(index)].serials"))
+        }
+        return serials
     }
 
     private func readAmounts(
@@ -216,6 +233,7 @@ extension WireLine {
         if let place = line.location, shared.line.location == nil { location = place.text }
         if let place = line.toLocation, shared.line.toLocation == nil { toLocation = place.text }
         if let lot = line.lot, shared.line.lot == nil { self.lot = lot.text }
+        serials = line.serials.map(\.text)
         if let date = line.expiry, shared.line.expiry == nil { expiry = WireField.number(of: date) }
         if let status = line.status, shared.line.status == nil {
             self.status = WireStockStatus(status)

@@ -28,6 +28,8 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
     case tasks
     /// The orders for which units of a lot were taken or shipped: whom a recall concerns.
     case lots
+    /// Where each unit is that is kept by serial number, and with an id where it was before.
+    case serials
 
     /// The parameters that narrow the list, besides `limit` and `after`.
     var parameters: [ReportParameter] {
@@ -42,6 +44,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .policies, .people: []
         case .tasks: [.sku, .site]
         case .lots: [.id, .sku, .site]
+        case .serials: [.id, .sku, .site, .state]
         case .rights: [.sku, .site]
         }
     }
@@ -55,6 +58,7 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .conflicts: ["open", "resolved"]
         case .exceptions: ["open", "acknowledged"]
         case .parked: ["open", "closed"]
+        case .serials: ["here", "away"]
         case .stock, .journal, .events, .rights, .nodes, .policies, .people, .tasks, .lots: []
         }
     }

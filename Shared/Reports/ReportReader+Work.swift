@@ -2,7 +2,7 @@ import Causality
 import Interchange
 import InventoryEngine
 
-/// What somebody has to do, and where the units of a lot went.
+/// What somebody has to do, where the units of a lot went, and where each single unit is.
 extension ReportReader {
     mutating func tasks() throws -> ReportPage {
         try pageOfRows(ranges(.task, withNetwork: false)) { (reader, _, bytes, value) throws in
@@ -22,6 +22,38 @@ extension ReportReader {
                 writer.member("sku", key.sku.text)
                 writer.member("quantity", units: task.quantity.units, scale: scale)
                 writer.member("asked_by", orNull: askedBy)
+                writer.member("provisional", isProvisional)
+            }
+            return writer.bytes
+        }
+    }
+
+    /// Where each unit is, and of a unit that is asked for where it was before, from the first on.
+    mutating func serials() throws -> ReportPage {
+        try pageOfRows(rangesBySKU(.serial)) { (reader, _, bytes, value) throws in
+            let key = try SerialRow.Key(bytes: bytes)
+            let isAsked = reader.query.id == key.serial.text
+            guard isAsked || (reader.query.id == nil && key.step == 0) else { return nil }
+            let row = try SerialRow(bytes: value)
+            let place = row.place
+            let state = place.standing == .away ? "away" : "here"
+            guard reader.query.state ?? state == state else { return nil }
+            let event = try reader.text(of: row.by.id)
+            let isProvisional = try reader.isProvisional(.serial, bytes, value)
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.member("site", key.stock.home.text)
+                writer.member("sku", key.stock.sku.text)
+                writer.member("serial", key.serial.text)
+                writer.member("state", place.standing.text)
+                writer.member("location", orNull: place.location?.text)
+                writer.member("lot", orNull: place.lot?.text)
+                writer.member("status", orNull: place.standing == .away ? nil : place.status.text)
+                writer.member("order_site", orNull: place.order?.site.text)
+                writer.member("order", orNull: place.order?.order.text)
+                writer.member("event", event)
+                writer.member("step", number: row.steps)
+                writer.member("is_now", key.step == 0)
                 writer.member("provisional", isProvisional)
             }
             return writer.bytes

@@ -52,6 +52,7 @@ public enum Reports {
         case .people: return try reader.people()
         case .tasks: return try reader.tasks()
         case .lots: return try reader.lots()
+        case .serials: return try reader.serials()
         }
     }
 }
@@ -235,6 +236,7 @@ struct ReportReader {
             case .transfers: "transfer"
             case .conflicts: "conflict"
             case .lots: "order with units of lot"
+            case .serials: "unit with the serial number"
             case .stock, .journal, .events, .exceptions, .parked, .rights, .nodes,
                 .policies, .people, .tasks:
                 "row"

@@ -85,6 +85,9 @@ public struct ReportTable: Sendable {
         case (.lots, _):
             return texts("site", "sku", "lot", "expiry", "order_site", "order")
                 + numbers("staged", "quarantined", "shipped") + texts("provisional")
+        case (.serials, _):
+            return texts("site", "sku", "serial", "state", "location", "lot", "status")
+                + texts("order_site", "order", "event") + numbers("step") + texts("provisional")
         case (.people, _):
             return texts("person", "role", "state", "has_token") + numbers("version")
                 + texts("changed_by")

@@ -116,6 +116,54 @@ struct DecisionTests {
         }
     }
 
+    @Test func `a unit is followed by its serial number, and two nodes cannot both have it`()
+        async throws
+    {
+        try await withRunningNetwork(["LON", "LON"]) { network in
+            let (site, other) = (network.sites[0], network.sites[1])
+            try await network.startAll()
+            try network.plumbline(site, "item", "P", "--name", "Pump", "--serial-tracked")
+            try network.plumbline(
+                site,
+                "receive",
+                "P=2@10",
+                "--serial",
+                "N1",
+                "--serial",
+                "N2"
+            )
+            try network.plumbline(site, "order", "confirm", "SO-1", "P=1")
+            try network.plumbline(site, "order", "confirm", "SO-2", "P=1")
+            _ = try network.settle()
+
+            // Both are cut off, and both take N1.
+            await network.hub.stop()
+            try network.plumbline(site, "pick", "SO-1", "P=1", "--serial", "N1")
+            try network.plumbline(other, "pick", "SO-2", "P=1", "--serial", "N1")
+            let again = ["pick", "SO-2", "P=1", "--serial", "N1", "--data", site.name]
+            let taken = try network.programs.run("plumbline", again)
+            #expect(taken.status == 1)
+            #expect("\(taken.text)\(taken.errors)".contains("serial_taken"))
+            try await network.hub.start()
+            _ = try network.settle()
+
+            for node in [site, other] {
+                let rows = try self.rows(network.plumbline(node, "serials", "N1", "--json"))
+                #expect(rows.first?["state"]?.text == "picked")
+                #expect(rows.first?["order"]?.text == "SO-1")
+                #expect(rows.count == 2)
+                let conflicts = try self.rows(network.plumbline(node, "conflicts", "--json"))
+                #expect(conflicts.map { $0["rule"]?.text } == ["serial_taken_twice"])
+                let tasks = try self.rows(network.plumbline(node, "tasks", "--json"))
+                #expect(tasks.map { $0["task"]?.text } == ["recount"])
+            }
+            let parked = try rows(network.plumblineHub("parked", "--json"))
+            #expect(parked.map { $0["code"]?.text } == ["serial_taken"])
+            await network.stopAll()
+            try network.plumbline(site, "verify")
+        }
+    }
+
     @Test func `a person proves who acts with a token that is shown once`() async throws {
         try await withRunningNetwork(["LON"]) { network in
             let site = network.sites[0]

@@ -56,7 +56,7 @@ enum CommandExamples {
         #"{"type":"unpicked","order":"O-1","#
             + #""lines":[{"line":1,"sku":"A","quantity":"1","location":"A-01","lot":"L1"}]}"#,
         #"{"type":"pack_completed","order":"O-1","container":"003401","#
-            + #""lines":[{"line":1,"sku":"A","quantity":"1","lot":"L1"}]}"#,
+            + #""lines":[{"line":1,"sku":"A","quantity":"2","lot":"L1","serials":["N-1","N 2"]}]}"#,
         #"{"type":"shipment_dispatched","order":"O-1","shipment":"S-1"}"#,
         #"{"type":"return_received","return":"R-1","order":"O-1","order_site":"MAN","#
             + #""shipment":"S-1","lines":[{"sku":"A","quantity":"1","location":"A-01","lot":"L1","#

@@ -113,7 +113,9 @@ import Testing
             line: "amount",
             #""sku":"A","quantity":1,"unit_cost":1,"amount":1"#
         ),
-        Case("not_supported_yet", line: "serials", #""sku":"A","quantity":1,"serials":["1"]"#),
+        Case("identifier_invalid", line: "serials", #""sku":"A","quantity":1,"serials":[""]"#),
+        Case("type_mismatch", line: "serials", #""sku":"A","quantity":1,"serials":"1""#),
+        Case("type_mismatch", line: "serials", #""sku":"A","quantity":1,"serials":[{}]"#),
         Case(
             "date_malformed",
             line: "expiry",

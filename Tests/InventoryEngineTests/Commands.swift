@@ -50,6 +50,7 @@ func line(
     amount: Int64? = nil,
     short: Int64? = nil,
     disposition: Disposition? = nil,
+    serials: [SerialNumber] = [],
     scale: UInt8 = 0
 ) -> EventLine {
     var line = EventLine(
@@ -68,6 +69,7 @@ func line(
     line.amount = amount.map(Money.init(units:))
     line.short = short.map(Quantity.init(units:))
     line.disposition = disposition
+    line.serials = serials
     return line
 }
 
@@ -94,6 +96,7 @@ extension InventoryCommand {
         scale: UInt8 = 0,
         standardCost: String? = nil,
         isLotTracked: Bool = false,
+        isSerialTracked: Bool = false,
         safetyStock: Int64 = 0,
         conversions: [UnitConversion] = []
     ) -> InventoryCommand {
@@ -106,6 +109,7 @@ extension InventoryCommand {
                         scale: scale,
                         standardCost: standardCost.map(decimal),
                         isLotTracked: isLotTracked,
+                        isSerialTracked: isSerialTracked,
                         safetyStock: Quantity(units: safetyStock),
                         conversions: conversions
                     )

@@ -91,6 +91,24 @@ extension ConflictTests {
     }
 
     @Test
+    func `pair 5: the reversal of what is held back takes it from there`() throws {
+        var network = try oneSite()
+        try network.nodes[0].record(.placePO("PO-1", [line("P", 5, cost: "2")]))
+        try network.settle()
+        let before = try layers(network, at: "W")
+        let known = try network.nodes[0].record(.receive([line("P", 4)], po: "PO-1"))
+        let beyond = try network.nodes[1].record(.receive([line("P", 3)], po: "PO-1"))
+        try deliver(&network, first: 0)
+        try network.nodes[1].record(.reverse(beyond.event.id))
+        try deliver(&network, first: 1)
+        #expect(try layers(network, at: "W")["P STOCK hold"] == nil)
+        #expect(try layers(network, at: "W")["P STOCK sellable"] == 14)
+        try network.nodes[0].record(.reverse(known.event.id))
+        try deliver(&network, first: 0)
+        #expect(try layers(network, at: "W") == before)
+    }
+
+    @Test
     func `pair 5: a receipt of its own does not hide another's from the next`() throws {
         var network = try oneSite()
         try network.nodes[0].record(.placePO("PO-1", [line("P", 5, cost: "2")]))

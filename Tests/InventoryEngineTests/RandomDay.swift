@@ -8,6 +8,8 @@ struct RandomDay {
     let skus: [SKU]
     let sites: [SiteCode]
     let nodes: [NodeID]
+    /// The items of which some commands name single units.
+    var serialTracked: Set<SKU> = []
     private var counter = 0
 
     init(seed: UInt64, skus: [SKU], sites: [SiteCode] = [], nodes: [NodeID] = []) {
@@ -51,6 +53,7 @@ struct RandomDay {
     /// The next command; it may be refused.
     mutating func command(_ edge: EdgeHarness) throws -> InventoryCommand {
         var command = try body(edge)
+        if !serialTracked.isEmpty { try nameUnits(&command, edge) }
         if chance(12) {
             let back = Int64.random(in: 1...200, using: &random) * 1_000_000
             command.at = wallTime(edge.now.adding(microseconds: -back))
@@ -88,6 +91,57 @@ struct RandomDay {
         case 80..<90: return try insideSite(edge)
         case 90..<95: return try correction(edge)
         default: return try administration(edge)
+        }
+    }
+
+    /// Names units of the items that are kept by serial number: mostly such as can be meant.
+    private mutating func nameUnits(
+        _ command: inout InventoryCommand,
+        _ edge: EdgeHarness
+    ) throws {
+        var lines = command.body.unitLines
+        for index in lines.indices where serialTracked.contains(lines[index].sku) {
+            guard !chance(15) else { continue }
+            let wanted = Int(lines[index].quantity.units.magnitude)
+            let known = try edge.rows.typed(SerialRow.self).filter {
+                $0.key.step == 0 && $0.key.stock == StockKey(home: edge.site, sku: lines[index].sku)
+            }
+            var names: [SerialNumber] = []
+            switch command.body {
+            case .goodsReceived, .returnReceived, .transferReceived:
+                let gone = known.filter { $0.row.place.standing == .away || chance(3) }
+                names = gone.shuffled(using: &random).prefix(chance(30) ? 2 : 0).map(\.key.serial)
+                while names.count < wanted {
+                    counter += 1
+                    // Two nodes may read the same label.
+                    let suffix = chance(90) ? "-\(edge.node.low)" : ""
+                    names.append(SerialNumber(trustedForTests: "S\(counter)\(suffix)"))
+                }
+            default:
+                let order = work(command.body)
+                let fitting = known.filter {
+                    ($0.row.place.order?.order == order && $0.row.place.standing != .away)
+                        || chance(4)
+                }
+                names = fitting.shuffled(using: &random).prefix(wanted).map(\.key.serial)
+                if chance(90) { (lines[index].location, lines[index].status) = (nil, nil) }
+                let count = Int64(names.count)
+                guard count > 0 else { continue }
+                lines[index].quantity = Quantity(
+                    units: lines[index].quantity.units < 0 ? -count : count
+                )
+            }
+            lines[index].serials = Array(names.prefix(wanted))
+        }
+        command.body.unitLines = lines
+    }
+
+    /// The order for which units must have been picked; nil if they must not.
+    private func work(_ body: EventBody) -> DocumentID? {
+        switch body {
+        case .unpicked(let work), .packCompleted(let work), .shipmentDispatched(let work):
+            work.order
+        default: nil
         }
     }
 

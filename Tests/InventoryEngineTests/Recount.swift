@@ -113,6 +113,62 @@ struct Recount {
         for (key, row) in try rows.typed(BucketRow.self) { kept[key] = row.quantity.units }
         expect(posted.filter { $0.value != 0 } == kept, "buckets are not the sums of postings")
         try countLots(kept)
+        try countSerials(kept)
+    }
+
+    /// The units of an item kept by serial number are where its quantities are, place by place, and
+    /// each remembers every place where it was.
+    private mutating func countSerials(_ buckets: [BucketRow.Key: Int64]) throws {
+        var tracked: Set<SKU> = []
+        for (key, row) in try rows.typed(ItemRow.self) where row.properties.isSerialTracked {
+            tracked.insert(key.sku)
+        }
+        var named: [BucketRow.Key: Int64] = [:]
+        var here: Set<SerialPlaceRow.Key> = []
+        var steps: [SerialRow.Key: UInt64] = [:]
+        var pasts: [SerialRow.Key: Set<UInt64>] = [:]
+        for (key, row) in try rows.typed(SerialRow.self) {
+            let now = SerialRow.Key(stock: key.stock, serial: key.serial)
+            guard key.step == 0 else {
+                expect(row.steps == key.step, "\(key) says that it is step \(row.steps)")
+                pasts[now, default: []].insert(key.step)
+                continue
+            }
+            steps[now] = row.steps
+            guard row.place.standing != .away else { continue }
+            here.insert(
+                SerialPlaceRow.Key(stock: key.stock, place: row.place, serial: key.serial)
+            )
+            // All quarantined units of an order have one status in staging, that of the first.
+            let isStaged = row.place.location ?? "STAGING" == "STAGING"
+            let bucket = BucketRow.Key(
+                home: key.stock.home,
+                sku: key.stock.sku,
+                location: row.place.location ?? "STAGING",
+                lot: row.place.lot,
+                status: isStaged && row.place.status != .sellable ? .hold : row.place.status
+            )
+            named[bucket, default: 0] += 1
+        }
+        for (key, count) in steps {
+            expect(pasts[key] ?? [] == Set(1..<count), "\(key) has forgotten where it was")
+        }
+        expect(
+            Set(try rows.typed(SerialPlaceRow.self).map(\.key)) == here,
+            "the units that are here are not listed where they are"
+        )
+        var counted: [BucketRow.Key: Int64] = [:]
+        for (key, units) in buckets where tracked.contains(key.sku) {
+            var bucket = key
+            if key.location == "STAGING", key.status != .sellable { bucket.status = .hold }
+            counted[bucket, default: 0] += units
+        }
+        for bucket in Set(named.keys).union(counted.keys)
+        where named[bucket, default: 0] != counted[bucket, default: 0] {
+            let place = "\(bucket.sku) at \(bucket.home) \(bucket.location) \(bucket.status.text)"
+            let (units, there) = (named[bucket, default: 0], counted[bucket, default: 0])
+            expect(false, "\(units) units are named in \(place), \(there) are there")
+        }
     }
 
     private mutating func countLots(_ buckets: [BucketRow.Key: Int64]) throws {
@@ -425,8 +481,15 @@ func digestsFromNothing(of rows: InMemoryRowSource) throws -> [RowName: [UInt8]]
     try add(ItemRow.self)
     try add(SiteRow.self)
     try add(NodeRow.self)
+    try add(PolicyRow.self)
+    try add(PersonRow.self)
     try add(LocationRow.self)
     try add(BucketRow.self)
+    try add(LotRow.self)
+    try add(LotDueRow.self)
+    try add(SerialRow.self)
+    try add(SerialPlaceRow.self)
+    try add(ReturnedReceiptRow.self)
     try add(OrderLineRow.self)
     try add(SurplusRow.self)
     try add(TransferLineRow.self)
@@ -435,6 +498,11 @@ func digestsFromNothing(of rows: InMemoryRowSource) throws -> [RowName: [UInt8]]
     try add(RemoteLineRow.self)
     try add(RemoteRightsRow.self)
     try add(TaskRow.self)
+    try add(FreezeRow.self)
+    try add(RightsRequestRow.self)
+    try add(HoldRow.self)
+    try add(AllocationRow.self)
+    try add(StagedRow.self)
     try add(ValuationRow.self)
     try add(AccountRow.self)
     return sums.filter { $0.value != .zero }.mapValues(\.bytes)

@@ -221,6 +221,7 @@ struct RowSamples {
         try addMoney(add)
         try addDocuments(add)
         try addHistory(add)
+        addSerials(add)
         return sink.rows
     }
 
@@ -288,6 +289,29 @@ struct RowSamples {
     mutating func date() -> CivilDate {
         CivilDate(year: Int.random(in: 1...9_999, using: &random), month: 2, day: 28)
             ?? Instant(microseconds: 0).date
+    }
+
+    private mutating func serialPlace() -> SerialPlace {
+        SerialPlace(
+            SerialPlace.Standing.allCases.randomElement(using: &random) ?? .away,
+            at: maybe { $0.id() },
+            lot: maybe { $0.id() },
+            status: StockStatus.allCases.randomElement(using: &random) ?? .sellable,
+            for: maybe { SerialPlace.Order(site: $0.id(), order: $0.id()) }
+        )
+    }
+
+    private mutating func addSerials(_ add: Adder) {
+        let stock = StockKey(home: id(), sku: id())
+        let serial: SerialNumber = id()
+        add(
+            SerialRow.Key(stock: stock, serial: serial, step: number()),
+            SerialRow(place: serialPlace(), by: reference(), steps: number())
+        )
+        add(
+            SerialPlaceRow.Key(stock: stock, place: serialPlace(), serial: serial),
+            SerialPlaceRow(isHere: true)
+        )
     }
 
     private mutating func addLots(_ add: Adder) {
@@ -668,6 +692,8 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .returnedReceipt: return try again(ReturnedReceiptRow.self)
     case .lot: return try again(LotRow.self)
     case .lotDue: return try again(LotDueRow.self)
+    case .serial: return try again(SerialRow.self)
+    case .serialPlace: return try again(SerialPlaceRow.self)
     case .allocation: return try again(AllocationRow.self)
     case .staged: return try again(StagedRow.self)
     case .remoteLine: return try again(RemoteLineRow.self)

@@ -55,6 +55,9 @@ struct WireGenerator {
         line.location = try identifierIfAny()
         line.toLocation = try identifierIfAny()
         line.lot = try identifierIfAny()
+        line.serials = try (0..<Int.random(in: 0...2, using: &random)).map { _ in
+            try identifier()
+        }
         line.status = chance() ? StockStatus.allCases.randomElement(using: &random) : nil
         line.toStatus = chance() ? StockStatus.allCases.randomElement(using: &random) : nil
         line.unitCost = chance() ? decimal() : nil

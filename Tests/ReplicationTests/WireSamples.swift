@@ -108,7 +108,7 @@ enum WireSamples {
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
         return try bodies + networkBodies() + rightsBodies() + parkedBodies()
-            + goodsBodies() + lotBodies() + remoteBodies()
+            + goodsBodies() + lotBodies() + remoteBodies() + serialBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -459,6 +459,17 @@ enum WireSamples {
                 PersonChange(person: try identifier("E-1042"), role: .worker, baseVersion: 3)
             ),
             .personRetired(PersonChange(person: try identifier("E-1042"))),
+        ]
+    }
+
+    private static func serialBodies() throws -> [EventBody] {
+        var lines = try mixedLines()
+        for index in lines.indices {
+            lines[index].serials = try (0..<index).map { try identifier("SN-\(index)-\($0)") }
+        }
+        return [
+            .moved(StockChange(lines: lines)),
+            .adjustmentApproved(Adjustment(adjustment: try identifier("C-9"), lines: lines)),
         ]
     }
 

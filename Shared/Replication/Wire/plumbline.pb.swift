@@ -1346,6 +1346,12 @@ nonisolated struct WireLine: @unchecked Sendable {
   /// Clears the value of `expiry`. Subsequent reads from it will return its default value.
   mutating func clearExpiry() {_uniqueStorage()._expiry = nil}
 
+  /// The units, as many as the quantity, of an item that is kept by serial number.
+  var serials: [String] {
+    get {_storage._serials}
+    set {_uniqueStorage()._serials = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -4565,7 +4571,7 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Line"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}line\0\u{1}granted\0\u{3}unit_price\0\u{3}unit_cost\0\u{1}location\0\u{1}amount\0\u{1}status\0\u{1}lot\0\u{1}decimals\0\u{3}to_location\0\u{3}to_status\0\u{1}short\0\u{1}disposition\0\u{1}uom\0\u{1}expiry\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}quantity\0\u{1}line\0\u{1}granted\0\u{3}unit_price\0\u{3}unit_cost\0\u{1}location\0\u{1}amount\0\u{1}status\0\u{1}lot\0\u{1}decimals\0\u{3}to_location\0\u{3}to_status\0\u{1}short\0\u{1}disposition\0\u{1}uom\0\u{1}expiry\0\u{1}serials\0")
 
   fileprivate class _StorageClass {
     var _sku: String = String()
@@ -4585,6 +4591,7 @@ nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _disposition: WireDisposition? = nil
     var _uom: String = String()
     var _expiry: UInt32? = nil
+    var _serials: [String] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4612,6 +4619,7 @@ nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _disposition = source._disposition
       _uom = source._uom
       _expiry = source._expiry
+      _serials = source._serials
     }
   }
 
@@ -4647,6 +4655,7 @@ nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 15: try { try decoder.decodeSingularEnumField(value: &_storage._disposition) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._uom) }()
         case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._expiry) }()
+        case 18: try { try decoder.decodeRepeatedStringField(value: &_storage._serials) }()
         default: break
         }
       }
@@ -4710,6 +4719,9 @@ nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try { if let v = _storage._expiry {
         try visitor.visitSingularUInt32Field(value: v, fieldNumber: 17)
       } }()
+      if !_storage._serials.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._serials, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4736,6 +4748,7 @@ nonisolated extension WireLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._disposition != rhs_storage._disposition {return false}
         if _storage._uom != rhs_storage._uom {return false}
         if _storage._expiry != rhs_storage._expiry {return false}
+        if _storage._serials != rhs_storage._serials {return false}
         return true
       }
       if !storagesAreEqual {return false}
