@@ -21,6 +21,11 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
     case rightsShareNode = "rights_share_node"
     /// How much of what it can spare a node gives to a node of another site that asks, in percent.
     case rightsShareSite = "rights_share_site"
+    /// Up to which part of the rights of both a node brings the hub without being asked, in percent.
+    case rightsTopUpHub = "rights_topup_hub"
+    /// Up to which part of the rights of both a node brings another active node of its site without
+    /// being asked, in percent.
+    case rightsTopUpNode = "rights_topup_node"
 
     /// What holds while nobody has set it.
     public var standard: String {
@@ -32,6 +37,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .backorderCompensation: "stay"
         case .rightsShareHub: "100"
         case .rightsShareNode, .rightsShareSite: "50"
+        case .rightsTopUpHub, .rightsTopUpNode: "0"
         }
     }
 
@@ -45,6 +51,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .actors: "any, known or verified"
         case .backorderCompensation: "stay (backordered), other_site or reject"
         case .rightsShareHub, .rightsShareNode, .rightsShareSite: "percent, 0 to 100"
+        case .rightsTopUpHub, .rightsTopUpNode: "percent, 0 (never) to 50 (evenly)"
         }
     }
 
@@ -59,6 +66,8 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .actors: return ["any", "known", "verified"].contains(value)
         case .rightsShareHub, .rightsShareNode, .rightsShareSite:
             return Self.number(value).map { $0 <= 100 } ?? false
+        case .rightsTopUpHub, .rightsTopUpNode:
+            return Self.number(value).map { $0 <= 50 } ?? false
         }
     }
 

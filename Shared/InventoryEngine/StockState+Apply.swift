@@ -91,6 +91,8 @@ struct Dues {
     var residuals: [TransferLineRow.Key: (cause: EventID, kept: Money?)] = [:]
     /// Stocks whose promise rights rose while orders wait, or where orders began to wait.
     var risen: Set<StockKey> = []
+    /// Stocks of the own site of which a holder has more or fewer promise rights.
+    var shifted: Set<StockKey> = []
     /// Counts recorded here whose variance may be approved by itself.
     var counted: [CountRow.Key] = []
     /// Items that are in the catalogue since now, so that parked events may be released.

@@ -204,6 +204,7 @@ extension StockState {
         let before = try cache.rights.row(key, from: reader)?.balance ?? .zero
         let after = try before.plus(delta)
         try cache.rights.set(key, to: RightsRow(balance: after), from: reader)
+        if settings.scope != .everything { dues.shifted.insert(stock) }
         let isOwn = try isHome(holder, stock.home)
         try changeSummary(stock) { (summary) throws(EngineError) in
             try summary.rights.add(delta)

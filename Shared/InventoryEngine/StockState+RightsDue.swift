@@ -381,4 +381,76 @@ extension StockState {
         }
         return bodies
     }
+
+    // MARK: Topping up
+
+    /// Takes the stocks of the own site of which a holder has more or fewer rights since the last
+    /// look.
+    package mutating func takeShifted() -> Set<StockKey> {
+        defer { dues.shifted = [] }
+        return dues.shifted
+    }
+
+    /// What a node gives to others without being asked, so that they can promise when they are cut
+    /// off: to the other active nodes of its site, and to the hub.
+    ///
+    /// Who has less than half of the part that the policy says gets that part of what both have. So
+    /// nothing goes back and forth, and not every promise moves rights.
+    ///
+    /// - Parameters:
+    ///   - holder: The node that gives, from its own rights.
+    ///   - site: Its site.
+    ///   - stocks: The stocks whose rights have moved.
+    /// - Returns: At most ``answersAtOnceMax`` `rights_granted` bodies, in a fixed order.
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    /// - Complexity: O(stocks · active nodes of the site).
+    package mutating func dueTopUps(
+        of holder: NodeID,
+        at site: SiteCode,
+        for stocks: Set<StockKey>
+    ) throws(EngineError) -> [EventBody] {
+        guard !stocks.isEmpty else { return [] }
+        let (toNodes, toHub) = (try number(.rightsTopUpNode), try number(.rightsTopUpHub))
+        guard toNodes > 0 || toHub > 0,
+            let row = try cache.sites.row(SiteRow.Key(code: site), from: reader),
+            row.activeNodes.contains(holder)
+        else { return [] }
+        var others: [(node: NodeID, policy: NetworkPolicy)] = []
+        if toNodes > 0 {
+            for node in row.activeNodes where node != holder {
+                others.append((node, .rightsTopUpNode))
+            }
+        }
+        if toHub > 0, let hub = try hubNode() { others.append((hub, .rightsTopUpHub)) }
+        var bodies: [EventBody] = []
+        for stock in stocks.sorted() where stock.home == site {
+            var usable = try usableRights(holder, stock)
+            for (other, policy) in others where bodies.count < Self.answersAtOnceMax {
+                let balance = try rightsBalance(of: other, stock).clampedToZero
+                let wanted = try part(policy, of: usable.plus(balance))
+                guard try balance.plus(balance) < wanted else { continue }
+                let granted = min(usable, try wanted.minus(balance))
+                guard granted.units > 0 else { continue }
+                usable = try usable.minus(granted)
+                let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader)
+                bodies.append(
+                    .rightsGranted(
+                        RightsGrant(
+                            sku: stock.sku,
+                            quantity: granted,
+                            scale: item?.properties.scale ?? 0,
+                            to: other
+                        )
+                    )
+                )
+            }
+        }
+        return bodies
+    }
+
+    /// The hub, which is a holder but no node of a site.
+    private mutating func hubNode() throws(EngineError) -> NodeID? {
+        try cache.nodes.rows(from: [], to: upperBound(ofPrefix: []), limit: .max, source: reader)
+            .first { $0.row.homeSite == nil && !$0.row.isRetired }?.key.node
+    }
 }

@@ -273,15 +273,17 @@ public struct NodeLedger: Sendable {
         _ = try append(event, in: log, &work)
     }
 
-    /// Records what follows from news about promise rights: orders that can be promised now, and
-    /// the answers to those who ask.
+    /// Records what follows from news about promise rights: orders that can be promised now, the
+    /// answers to those who ask, and what goes to others unasked.
+    ///
+    /// The last waits for news of the hub, so that nobody gives away what the receiver cannot get.
     private func recordDue(
         _ news: RightsNews,
         in log: any LogTransaction,
         _ progress: inout NodeProgress,
         at now: Instant
     ) throws {
-        guard !news.promisable.isEmpty || news.isAsked else { return }
+        guard !news.promisable.isEmpty || news.isAsked || !news.shifted.isEmpty else { return }
         var work = try work(in: log, &progress)
         work.state.decidesAt = now
         work.state.noteRisen(news.promisable)
@@ -291,6 +293,10 @@ public struct NodeLedger: Sendable {
                 for body in try work.state.dueAnswers(of: identity.node, at: site) {
                     try recordOwn(body, in: log, &work, at: now)
                 }
+            }
+            let node = identity.node
+            for body in try work.state.dueTopUps(of: node, at: site, for: news.shifted) {
+                try recordOwn(body, in: log, &work, at: now)
             }
         } catch let error as EngineError where error.isRefusal {
             // What cannot be recorded now is due again with the next news.
@@ -302,6 +308,8 @@ public struct NodeLedger: Sendable {
     private struct RightsNews {
         /// The stocks where somebody else has moved rights up, or has orders that wait.
         var promisable: Set<StockKey> = []
+        /// The stocks of which a holder has more or fewer rights.
+        var shifted: Set<StockKey> = []
         /// Whether this node is asked for rights.
         var isAsked = false
 
@@ -469,6 +477,7 @@ public struct NodeLedger: Sendable {
             case .parkedReleased, .parkedCompensated: isParkedNews = true
             default: if isOwn, outcome.ruling.verdict == .parked { isParkedNews = true }
             }
+            rights.shifted.formUnion(base.takeShifted())
             let promisable = base.takePromisable()
             if !isOwn { rights.promisable.formUnion(promisable) }
             try rights.note(event.body, of: identity.node, in: &base, at: site)

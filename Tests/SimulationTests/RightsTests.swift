@@ -143,6 +143,52 @@ struct RightsTests {
         try await expectConserved(cluster)
     }
 
+    @Test func `by policy a node brings the others up to their part before anybody asks`()
+        async throws
+    {
+        var cluster = try await twoNodes(units: 1)
+        let (one, two) = (cluster.nodes[0].id, cluster.nodes[1].id)
+        let hub = cluster.ledger.identity.node
+        func balances() async throws -> [Int64] {
+            var found: [Int64] = []
+            for holder in [one, two, hub] {
+                found.append(try await cluster.balance(holder, at: "LON"))
+            }
+            return found
+        }
+        for (policy, value) in [("rights_topup_node", "40"), ("rights_topup_hub", "10")] {
+            let change = PolicyChange(policy: policy, value: value)
+            try await cluster.recordAtHub(nil, .policySet(change))
+        }
+        try await cluster.settle()
+        try await cluster.record(0, .receipt(sku(), 99))
+        let lon = cluster.nodes[0].ledger.site
+        let key = RightsRow.Key(home: lon, sku: try sku(), holder: .node(one))
+        let held = try await cluster.nodes[0].log.read { log in
+            try log.source(.overlay).row(.rights, key.bytes)
+        }
+        #expect(try held.map { try RightsRow(bytes: $0).balance.units } == 100, "while cut off")
+        try await cluster.settle()
+        #expect(try await balances() == [54, 40, 6])
+
+        // What the second node promises brings it below half of its part only in the end.
+        try await cluster.record(1, .confirm(order("SO-1"), sku(), 15))
+        try await cluster.settle()
+        #expect(try await balances()[1] == 25)
+        let final = try await cluster.record(1, .confirm(order("SO-2"), sku(), 20))
+        #expect(final.isFinal == true)
+        try await cluster.settle()
+        // 5 and 54 are 59, of which 40 in a hundred are 23.
+        #expect(try await balances() == [36, 23, 6])
+        // Cut off, both can promise.
+        for (node, name, units) in [(0, "SO-3", 36), (1, "SO-4", 23)] as [(Int, String, Int64)] {
+            let promise = try await cluster.record(node, .confirm(order(name), sku(), units))
+            #expect(promise.isFinal == true)
+        }
+        try await cluster.settle()
+        try await expectConserved(cluster)
+    }
+
     @Test func `nobody asks for what it could not promise`() async throws {
         var cluster = try await RightsCluster(["LON", "MAN"])
         try await cluster.record(0, .item(sku()))
