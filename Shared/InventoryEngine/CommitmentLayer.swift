@@ -480,6 +480,12 @@ package struct TransferLineRow: Row {
     package var writtenOff = Quantity.zero
     /// What the units of ``writtenOff`` were worth then.
     package var writtenOffValue = Money.zero
+    /// Who last settled units as gained.
+    package var gainedBy = Latest()
+    /// What of ``settled`` was gained, a positive number.
+    package var gained = Quantity.zero
+    /// What the units of ``gained`` were worth then.
+    package var gainedValue = Money.zero
 
     package init(sku: SKU) { self.sku = sku }
 
@@ -519,6 +525,10 @@ package struct TransferLineRow: Row {
         writer.latest(writtenOffBy)
         writer.quantity(writtenOff)
         writer.money(writtenOffValue)
+        guard gainedBy.event != nil else { return }
+        writer.latest(gainedBy)
+        writer.quantity(gained)
+        writer.money(gainedValue)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -541,6 +551,10 @@ package struct TransferLineRow: Row {
         self.writtenOffBy = try reader.latest()
         self.writtenOff = try reader.quantity()
         self.writtenOffValue = try reader.money()
+        guard !reader.isAtEnd else { return }
+        self.gainedBy = try reader.latest()
+        self.gained = try reader.quantity()
+        self.gainedValue = try reader.money()
     }
 }
 

@@ -66,7 +66,12 @@ extension StockState {
             return
         }
         let (source, _) = sites(current, body)
-        let back = min(beyond, row.writtenOff)
+        // What the receiver knew to be written off is for people to settle.
+        let back = min(
+            beyond,
+            try unknownUnits(of: row.writtenOffBy, current, body, line, atMost: row.writtenOff)
+        )
+        guard back.units > 0 else { return }
         let value = try row.writtenOffValue.share(back, of: row.writtenOff)
         row.writtenOff = try row.writtenOff.minus(back)
         row.writtenOffValue = try row.writtenOffValue.minus(value)
@@ -75,6 +80,80 @@ extension StockState {
         try post(source, .goodsInTransit, line.sku, value)
         try post(source, .transitLoss, line.sku, -value)
         try raiseWriteOff(current, body, line, back, with: settlement)
+    }
+
+    /// What the event at hand did not know to be settled or cancelled of a line: what those events
+    /// say, and no more than is left of it.
+    func unknownUnits(
+        of decisions: Latest,
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        atMost most: Quantity
+    ) throws(EngineError) -> Quantity {
+        var sum = Quantity.zero
+        for reference in [decisions.event, decisions.other].compactMap(\.self)
+        where isConcurrent(current, with: reference) {
+            let other: Transfer
+            switch try located(reference.id)?.event.body {
+            case .transferSettled(let body), .transferCancelled(let body): other = body
+            default: continue
+            }
+            for part in other.lines where part.sku == line.sku && part.line == line.line {
+                sum = try sum.plus(part.quantity.units < 0 ? -part.quantity : part.quantity)
+            }
+        }
+        return min(sum, most)
+    }
+
+    /// Goods that were settled as gained without knowing of their dispatch were sent: the gain is
+    /// taken back at its own value.
+    mutating func takeBackGain(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ row: inout TransferLineRow
+    ) throws(EngineError) {
+        guard row.gained.units > 0, let settlement = unknown(row.gainedBy, to: current) else {
+            return
+        }
+        let after = try row.inTransit().plus(line.quantity)
+        let back = min(
+            after,
+            try unknownUnits(of: row.gainedBy, current, body, line, atMost: row.gained)
+        )
+        guard back.units > 0 else { return }
+        let (source, _) = sites(current, body)
+        let value = try row.gainedValue.share(back, of: row.gained)
+        row.gained = try row.gained.minus(back)
+        row.gainedValue = try row.gainedValue.minus(value)
+        row.settled = try row.settled.plus(back)
+        row.transitValue = try row.transitValue.minus(value)
+        try post(source, .goodsInTransit, line.sku, -value)
+        try post(source, .transitGain, line.sku, value)
+        try raiseNoGain(current, body, line, back, with: settlement)
+    }
+
+    /// The dispatch wins over the gain, whichever comes first.
+    mutating func raiseNoGain(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        _ quantity: Quantity,
+        with other: EventRef
+    ) throws(EngineError) {
+        try raiseConflict(
+            .receivedBeforeDispatch,
+            current,
+            with: other,
+            sku: line.sku,
+            subject: subject(body, line),
+            resolution: "The goods were sent; they are not gained.",
+            before: "dispatched and settled as gained, neither knowing of the other",
+            after: "\(quantity.units) units were sent and not gained",
+            compensation: "None is needed: the gain is taken back at its own value.",
+            isResolved: true
+        )
     }
 
     /// The arrival wins over the write-off, whichever comes first.

@@ -276,6 +276,7 @@ extension StockState {
                 carries: true
             )
             var row = try transferLine(current, body, line)
+            try takeBackGain(current, body, line, &row)
             let lostBefore = try row.lost()
             // Units that have arrived already take their share of the value along; those beyond the
             // dispatch are worth what its units are, as when it is known before they arrive.
@@ -287,11 +288,21 @@ extension StockState {
             let lost = try row.lost().minus(lostBefore)
             try setTransferLines(current, body, line, to: row, keeping: kept)
             if lost.units > 0 {
-                try letDispatchWin(current, body, line, lost, row.cancelledBy) {
-                    (
-                        "dispatched_after_cancel",
-                        "\(line.sku) of \(body.transfer) left although cancelled."
-                    )
+                // What the sender knew to be cancelled and sent nevertheless is not asked back.
+                let unknown = try unknownUnits(
+                    of: row.cancelledBy,
+                    current,
+                    body,
+                    line,
+                    atMost: lost
+                )
+                let sentence = "\(line.sku) of \(body.transfer) left although cancelled."
+                if unknown.units > 0, unknown < lost {
+                    raise("dispatched_after_cancel", line.sku, sentence)
+                }
+                let asked = unknown.isZero ? lost : unknown
+                try letDispatchWin(current, body, line, asked, row.cancelledBy) {
+                    ("dispatched_after_cancel", sentence)
                 }
             }
             if row.received.units > 0, let receipt = unknown(row.lastReceipt, to: current) {
@@ -452,6 +463,20 @@ extension StockState {
                 try raiseWriteOff(current, body, line, arrived, with: receipt)
                 if quantity.isZero { continue }
             }
+            if !isShort, quantity < inTransit, let dispatch = unknown(row.dispatchedBy, to: current)
+            {
+                // What was sent without being known is no gain.
+                quantity = max(quantity, min(inTransit, .zero))
+                isWhole = false
+                try raiseNoGain(
+                    current,
+                    body,
+                    line,
+                    quantity.minus(line.quantity),
+                    with: dispatch
+                )
+                if quantity.isZero { continue }
+            }
             guard isShort == (inTransit.units > 0),
                 quantity.units.magnitude <= inTransit.units.magnitude
             else {
@@ -467,6 +492,10 @@ extension StockState {
                 row.writtenOff = try row.writtenOff.plus(quantity)
                 row.writtenOffValue = try row.writtenOffValue.plus(value)
                 row.writtenOffBy.note(current.ref)
+            } else {
+                row.gained = try row.gained.minus(quantity)
+                row.gainedValue = try row.gainedValue.minus(value)
+                row.gainedBy.note(current.ref)
             }
             try post(source, .goodsInTransit, line.sku, -value)
             try post(source, isShort ? .transitLoss : .transitGain, line.sku, value)

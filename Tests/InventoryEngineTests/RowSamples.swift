@@ -221,7 +221,7 @@ struct RowSamples {
         try addMoney(add)
         try addDocuments(add)
         try addHistory(add)
-        addSerials(add)
+        addLater(add)
         return sink.rows
     }
 
@@ -301,8 +301,22 @@ struct RowSamples {
         )
     }
 
-    private mutating func addSerials(_ add: Adder) {
+    private mutating func addLater(_ add: Adder) {
         let stock = StockKey(home: id(), sku: id())
+        var gained = TransferLineRow(sku: id())
+        gained.gainedBy = Latest(event: reference(), other: maybe { $0.reference() })
+        gained.gained = quantity()
+        gained.gainedValue = money()
+        add(
+            TransferLineRow.Key(
+                home: id(),
+                source: id(),
+                transfer: id(),
+                destination: id(),
+                line: small()
+            ),
+            gained
+        )
         let serial: SerialNumber = id()
         add(
             SerialRow.Key(stock: stock, serial: serial, step: number()),
