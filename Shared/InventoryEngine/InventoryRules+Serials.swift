@@ -45,6 +45,14 @@ extension Decider {
         }
         let lines = body.unitLines
         guard lines.contains(where: { !$0.serials.isEmpty }) else { return body }
+        guard lines.reduce(0, { $0 + $1.serials.count }) <= InventoryRules.serialsMax else {
+            throw .refused(
+                "too_many_serials",
+                "At most \(InventoryRules.serialsMax) units can be named in one event.",
+                field: "lines",
+                hint: "Split it into several."
+            )
+        }
         var named: Set<SerialRow.Key> = []
         var placed: [EventLine] = []
         let order = body.workOrder(at: site)

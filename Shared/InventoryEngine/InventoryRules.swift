@@ -9,6 +9,8 @@ public enum InventoryRules {
     public static let version: UInt32 = 1
     /// The most lines of one event.
     public static let linesMax = 10_000
+    /// The most units that the lines of one event name by serial number.
+    public static let serialsMax = 10_000
     /// The most waiting promises that one commit makes final per item.
     static let promisesAtOnceMax = 1_000
     /// The most destinations that one transfer number is looked up for.

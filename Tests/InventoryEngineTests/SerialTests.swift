@@ -133,6 +133,9 @@ struct SerialTests {
             ("serial_present", .propose("ADJ-1", [line("P", 1, serials: ["N1"])])),
             ("unknown_serial", .propose("ADJ-1", [line("P", -1, serials: ["N9"])])),
         ]
+        let many = (0...InventoryRules.serialsMax).map { SerialNumber(trustedForTests: "M\($0)") }
+        let tooMany = line("P", Int64(many.count), amount: 1, serials: many)
+        #expect(refusal(&edge, .receive([tooMany])) == "too_many_serials")
         let before = try edge.figures()
         for (code, command) in cases {
             #expect(refusal(&edge, command) == code, "\(command.body)")
