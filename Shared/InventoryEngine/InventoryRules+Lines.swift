@@ -9,12 +9,11 @@ extension Decider {
         case signed
     }
 
-    func item(
+    mutating func item(
         _ sku: SKU,
         field: String
     ) throws(EngineError) -> ItemRow {
-        var copy = state.cache.items
-        guard let item = try copy.row(ItemRow.Key(sku: sku), from: state.reader) else {
+        guard let item = try state.cache.items.row(ItemRow.Key(sku: sku), from: state.reader) else {
             throw EngineError(
                 .unknownSKU,
                 "The SKU \(sku) is not in the catalogue.",

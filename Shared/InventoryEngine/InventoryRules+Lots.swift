@@ -22,7 +22,7 @@ extension Decider {
         }
     }
 
-    private func isLotTracked(_ sku: SKU) throws(EngineError) -> Bool {
+    private mutating func isLotTracked(_ sku: SKU) throws(EngineError) -> Bool {
         try item(sku, field: "sku").properties.isLotTracked
     }
 

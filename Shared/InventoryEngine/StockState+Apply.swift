@@ -173,7 +173,9 @@ extension StockState {
         ordering: Ordering
     ) throws(EngineError) -> Outcome {
         var current = Current(event: event, ordering: ordering)
-        let duesBefore = dues
+        // The others only say where to look again, which is right for an event that fails, too; to
+        // keep a copy of them would let each event that adds to them copy all that is in them.
+        let (corrections, residuals, progress) = (dues.corrections, dues.residuals, dues.progress)
         report = Report()
         do {
             if case .ordered(_, let ruling) = ordering, ruling.verdict.hasNoPostings {
@@ -203,7 +205,7 @@ extension StockState {
             return outcome(current, verdict, nil, obeying: ordering)
         } catch {
             rollBackAll()
-            dues = duesBefore
+            (dues.corrections, dues.residuals, dues.progress) = (corrections, residuals, progress)
             if ordering.refuses { throw error }
             guard error.code != .storage, error.code != .damaged else { throw error }
             report = Report()
