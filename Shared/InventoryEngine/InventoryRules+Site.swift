@@ -455,6 +455,7 @@ extension Decider {
                 field: "event"
             )
         }
+        try state.checkPosted(located)
         return reversal
     }
 }

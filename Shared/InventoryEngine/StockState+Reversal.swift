@@ -31,6 +31,7 @@ extension StockState {
         guard located.event.site == current.site else {
             throw .refused("other_site", "The event belongs to \(located.event.site).")
         }
+        try checkPosted(located)
         let ordering: Ordering =
             if let entry = located.entry {
                 .ordered(at: entry.position, entry.ruling)
@@ -50,6 +51,23 @@ extension StockState {
             from: reader
         )
         return .accepted
+    }
+
+    /// Refuses the reversal of an event that posted nothing where the log has it: it is parked or was
+    /// turned down, or it was a repetition; what was released later has posted in another place.
+    mutating func checkPosted(_ located: LocatedEvent) throws(EngineError) {
+        var verdict = located.entry?.ruling.verdict
+        if verdict == nil {
+            let key = ParkedRow.Key(home: located.event.site, event: located.event.id)
+            verdict = try cache.parked.row(key, from: reader)?.verdict
+        }
+        guard let verdict, verdict.hasNoPostings else { return }
+        throw .refused(
+            "not_reversible",
+            "The event \(located.event.id) is \(verdict.text): where it stands it posted nothing.",
+            field: "event",
+            hint: "Record the opposite event instead, if there is anything to undo."
+        )
     }
 
     private mutating func undo(

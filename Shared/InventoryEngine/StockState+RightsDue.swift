@@ -385,10 +385,14 @@ extension StockState {
     // MARK: Topping up
 
     /// Takes the stocks of the own site of which a holder has more or fewer rights since the last
-    /// look.
-    package mutating func takeShifted() -> Set<StockKey> {
+    /// look; none where no policy gives rights unasked.
+    ///
+    /// - Throws: ``EngineError`` with the code `storage_failed` or `damaged`.
+    package mutating func takeShifted() throws(EngineError) -> Set<StockKey> {
         defer { dues.shifted = [] }
-        return dues.shifted
+        guard !dues.shifted.isEmpty else { return [] }
+        let percents = (try number(.rightsTopUpNode), try number(.rightsTopUpHub))
+        return percents == (0, 0) ? [] : dues.shifted
     }
 
     /// What a node gives to others without being asked, so that they can promise when they are cut

@@ -477,7 +477,6 @@ public struct NodeLedger: Sendable {
             case .parkedReleased, .parkedCompensated: isParkedNews = true
             default: if isOwn, outcome.ruling.verdict == .parked { isParkedNews = true }
             }
-            rights.shifted.formUnion(base.takeShifted())
             let promisable = base.takePromisable()
             if !isOwn { rights.promisable.formUnion(promisable) }
             try rights.note(event.body, of: identity.node, in: &base, at: site)
@@ -488,6 +487,7 @@ public struct NodeLedger: Sendable {
                 try log.apply(changes, to: .base, sequence: 0)
             }
         }
+        rights.shifted = try base.takeShifted()
         if isParkedNews {
             let own = try base.parkedEvents(of: identity.node, at: site)
             progress.parked = UInt64(own.count)

@@ -369,6 +369,24 @@ struct SerialTests {
     }
 
     @Test
+    func `row 26: what is parked has posted nothing, and cannot be reversed`() throws {
+        var network = try shared()
+        try network.nodes[0].record(.pick("SO-1", [line("P", 1, serials: ["N1"])]))
+        let late = try network.nodes[1].record(.pick("SO-2", [line("P", 1, serials: ["N1"])]))
+        // Its recorder does not know yet that it will be parked.
+        let early = try network.nodes[1].record(.reverse(late.event.id))
+        try network.push(0)
+        try network.push(1)
+        try network.settle()
+        let before = try places(network.nodes[1])
+        let parked = try network.hub.rows.typed(ParkedRow.self)
+        #expect(Set(parked.map(\.key.event)) == [late.event.id, early.event.id])
+        #expect(refusal(&network.nodes[1], .reverse(late.event.id)) == "not_reversible")
+        #expect(try places(network.nodes[1]) == before)
+        #expect(try network.nodes[1].figures().values["SO-2/1 reserved"] == 1)
+    }
+
+    @Test
     func `a quarantine follows a unit that was moved or picked meanwhile, in either order`()
         throws
     {
