@@ -430,11 +430,7 @@ extension Decider {
 
     mutating func reversed(_ reversal: Reversal) throws(EngineError) -> Reversal {
         try InventoryRules.checkText(reversal.reason, field: "reason")
-        let mark = OperationRow.Key(
-            home: site,
-            op: OpKey(trusted: "reversed:\(reversal.event)")
-        )
-        guard try state.cache.operations.row(mark, from: state.reader) == nil else {
+        guard try state.reversalMark(of: reversal.event, at: site) == nil else {
             throw .refused(
                 "already_reversed",
                 "The event \(reversal.event) is reversed already.",

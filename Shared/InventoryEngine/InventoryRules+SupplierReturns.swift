@@ -60,8 +60,7 @@ extension Decider {
                 hint: "Look it up with the events of type goods_received."
             )
         }
-        let mark = OperationRow.Key(home: site, op: OpKey(trusted: "reversed:\(event)"))
-        guard try state.cache.operations.row(mark, from: state.reader) == nil else {
+        guard try state.reversalMark(of: event, at: site) == nil else {
             throw .refused(
                 "already_reversed",
                 "The receipt \(event) is reversed: nothing came with it.",

@@ -119,8 +119,8 @@ extension StockState {
         }
     }
 
-    /// Moves units back to where the history has it that they came from: a status that was changed
-    /// without their mover knowing of it is theirs still.
+    /// Takes back what the history says that the original moved, not what its lines say: units may
+    /// have been put on hold, or taken from another status, without its recorder knowing.
     mutating func undoPostings(
         _ current: Current,
         _ original: Current,
