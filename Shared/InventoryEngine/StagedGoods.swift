@@ -407,7 +407,8 @@ extension StockState {
             before: "quarantined and taken, neither knowing of the other",
             after: after,
             compensation: compensation,
-            isResolved: true
+            isResolved: true,
+            at: current.site
         )
     }
 

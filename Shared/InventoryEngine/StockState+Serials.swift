@@ -440,13 +440,38 @@ extension StockState {
                 (part.lot, part.quantity) = (place.lot, one)
                 let work = OrderWork(order: order.order, orderSite: order.site)
                 try followOrder(current, part, one, to: status, work, row.by)
-            case .away:
-                try addTask(.recall, serial.text, stock, one)
-                if let other {
-                    try raiseQuarantined(current, with: other, stock.sku, serial.text, gone: one)
-                }
+            case .away: try recallUnit(current, stock, serial, other)
             }
         }
+    }
+
+    /// Puts the units of a line that leave although they are quarantined on the list of those to call
+    /// back, as when the quarantine comes after them.
+    mutating func recallQuarantined(
+        _ current: Current,
+        _ stock: StockKey,
+        _ line: EventLine
+    ) throws(EngineError) {
+        guard holds(stock.home) else { return }
+        for serial in line.serials {
+            guard let row = try self.serial(stock, serial), row.place.status != .sellable else {
+                continue
+            }
+            let other = unknown(Latest(event: row.by), to: current)
+            try recallUnit(current, stock, serial, other)
+        }
+    }
+
+    private mutating func recallUnit(
+        _ current: Current,
+        _ stock: StockKey,
+        _ serial: SerialNumber,
+        _ other: EventRef?
+    ) throws(EngineError) {
+        let one = Quantity(units: 1)
+        try addTask(.recall, serial.text, stock, one)
+        guard let other else { return }
+        try raiseQuarantined(current, with: other, stock.sku, serial.text, gone: one)
     }
 
     // MARK: Undoing

@@ -262,6 +262,7 @@ extension StockState {
             try noteExpiry(stock, line)
             try noteExpiry(StockKey(home: destination, sku: line.sku), line)
             try takeOut(stock, line, .sellable)
+            try recallQuarantined(current, stock, line)
             let value = try issue(
                 current,
                 stock,

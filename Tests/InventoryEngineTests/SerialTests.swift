@@ -369,6 +369,31 @@ struct SerialTests {
     }
 
     @Test
+    func `pair 15: a unit that left by transfer is called back, whichever comes first`() throws {
+        for first in [0, 1] {
+            var network = try shared()
+            _ = try Deed.send.record(at: &network.nodes[0])
+            try network.nodes[1].record(
+                .status([line("P", 1, status: .sellable, toStatus: .hold, serials: ["N1"])])
+            )
+            try network.push(first)
+            try network.push(1 - first)
+            try network.settle()
+            for rows in [network.hub.rows, network.nodes[0].rows, network.nodes[1].rows] {
+                let recalls = try rows.typed(TaskRow.self).filter { $0.key.purpose == .recall }
+                #expect(recalls.map(\.key.subject) == ["N1"], "first \(first)")
+                let conflicts = try rows.typed(ConflictRow.self).map { ($0.key.home, $0.row.rule) }
+                #expect(conflicts.map(\.1) == [.quarantinedAndTaken])
+                #expect(conflicts.map(\.0) == ["W"], "the other site cannot know")
+                #expect(try rows.typed(ParkedRow.self).isEmpty)
+            }
+            #expect(try Recount(network.hub.rows).faults == [])
+            #expect(network.nodes.allSatisfy { $0.differenceCount == 0 })
+            #expect(try places(network.nodes[0])["N1"] == "away")
+        }
+    }
+
+    @Test
     func `row 26: what is parked has posted nothing, and cannot be reversed`() throws {
         var network = try shared()
         try network.nodes[0].record(.pick("SO-1", [line("P", 1, serials: ["N1"])]))
