@@ -486,8 +486,21 @@ package struct TransferLineRow: Row {
     package var gained = Quantity.zero
     /// What the units of ``gained`` were worth then.
     package var gainedValue = Money.zero
+    /// What of ``dispatched`` the sender asks back, because it was cancelled meanwhile.
+    package var askedBack = Quantity.zero
+    /// Who sent, cancelled and settled how much, the newest last; at most ``stepsMax``.
+    package private(set) var steps: [TransferStep] = []
+
+    /// How many steps a line remembers; what is older counts as known to all.
+    package static let stepsMax = 8
 
     package init(sku: SKU) { self.sku = sku }
+
+    /// Remembers a step.
+    package mutating func note(_ kind: TransferStep.Kind, _ by: EventRef, _ quantity: Quantity) {
+        if steps.count == Self.stepsMax { steps.removeFirst() }
+        steps.append(TransferStep(kind: kind, by: by, quantity: quantity))
+    }
 
     /// What is asked for and has not left.
     package func open() throws(EngineError) -> Quantity {
@@ -525,10 +538,18 @@ package struct TransferLineRow: Row {
         writer.latest(writtenOffBy)
         writer.quantity(writtenOff)
         writer.money(writtenOffValue)
-        guard gainedBy.event != nil else { return }
+        guard gainedBy.event != nil || !steps.isEmpty else { return }
         writer.latest(gainedBy)
         writer.quantity(gained)
         writer.money(gainedValue)
+        guard !steps.isEmpty else { return }
+        writer.quantity(askedBack)
+        writer.varint(UInt64(steps.count))
+        for step in steps {
+            writer.byte(step.kind.rawValue)
+            writer.reference(step.by)
+            writer.quantity(step.quantity)
+        }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -555,6 +576,47 @@ package struct TransferLineRow: Row {
         self.gainedBy = try reader.latest()
         self.gained = try reader.quantity()
         self.gainedValue = try reader.money()
+        guard !reader.isAtEnd else { return }
+        self.askedBack = try reader.quantity()
+        let count = try reader.varint()
+        guard (1...UInt64(Self.stepsMax)).contains(count) else {
+            throw .damaged("A stored line of a transfer has \(count) steps.")
+        }
+        for _ in 0..<count {
+            steps.append(
+                TransferStep(
+                    kind: try reader.raw(TransferStep.Kind.self),
+                    by: try reader.reference(),
+                    quantity: try reader.quantity()
+                )
+            )
+        }
+    }
+}
+
+/// Something that was done to a line of a transfer, for whoever may not have known of it.
+package struct TransferStep: Equatable, Sendable {
+    /// What was done.
+    package enum Kind: UInt8, Sendable {
+        /// Units left the source.
+        case sent = 0
+        /// Units were cancelled, line by line.
+        case cancelled = 1
+        /// Units were written off as lost.
+        case lost = 2
+        /// Units were settled as gained.
+        case gained = 3
+    }
+
+    package var kind: Kind
+    package var by: EventRef
+    /// How many units, more than zero.
+    package var quantity: Quantity
+
+    package init(kind: Kind, by: EventRef, quantity: Quantity) {
+        self.kind = kind
+        self.by = by
+        self.quantity = quantity
     }
 }
 

@@ -37,11 +37,10 @@ extension StockState {
         case .shipmentDispatched(let body): try postShipmentDispatched(current, body)
         case .returnReceived(let body): try postReturnReceived(current, body)
         case .returnDispositioned(let body): try postReturnDispositioned(current, body)
-        case .transferRequested(let body): try postTransferRequested(current, body)
-        case .transferCancelled(let body): return try postTransferCancelled(current, body)
-        case .transferDispatched(let body): try postTransferDispatched(current, body)
-        case .transferReceived(let body): try postTransferReceived(current, body)
-        case .transferSettled(let body): return try postTransferSettled(current, body)
+        case .transferRequested(let body), .transferCancelled(let body),
+            .transferDispatched(let body), .transferReceived(let body),
+            .transferSettled(let body):
+            return try postTransfer(current, body)
         case .countRecorded(let body): try postCountRecorded(current, body)
         case .adjustmentProposed(let body): try postAdjustmentProposed(current, body)
         case .adjustmentApproved(let body):

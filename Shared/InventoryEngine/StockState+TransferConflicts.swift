@@ -69,7 +69,7 @@ extension StockState {
         // What the receiver knew to be written off is for people to settle.
         let back = min(
             beyond,
-            try unknownUnits(of: row.writtenOffBy, current, body, line, atMost: row.writtenOff)
+            try unknownUnits(.lost, of: row, current, atMost: row.writtenOff)
         )
         guard back.units > 0 else { return }
         let value = try row.writtenOffValue.share(back, of: row.writtenOff)
@@ -82,26 +82,17 @@ extension StockState {
         try raiseWriteOff(current, body, line, back, with: settlement)
     }
 
-    /// What the event at hand did not know to be settled or cancelled of a line: what those events
-    /// say, and no more than is left of it.
+    /// What of a line the event at hand did not know to be sent, cancelled, lost or gained, and no
+    /// more than is left of it.
     func unknownUnits(
-        of decisions: Latest,
+        _ kind: TransferStep.Kind,
+        of row: TransferLineRow,
         _ current: Current,
-        _ body: Transfer,
-        _ line: EventLine,
         atMost most: Quantity
     ) throws(EngineError) -> Quantity {
         var sum = Quantity.zero
-        for reference in [decisions.event, decisions.other].compactMap(\.self)
-        where isConcurrent(current, with: reference) {
-            let other: Transfer
-            switch try located(reference.id)?.event.body {
-            case .transferSettled(let body), .transferCancelled(let body): other = body
-            default: continue
-            }
-            for part in other.lines where part.sku == line.sku && part.line == line.line {
-                sum = try sum.plus(part.quantity.units < 0 ? -part.quantity : part.quantity)
-            }
+        for step in row.steps where step.kind == kind && isConcurrent(current, with: step.by) {
+            sum = try sum.plus(step.quantity)
         }
         return min(sum, most)
     }
@@ -120,7 +111,7 @@ extension StockState {
         let after = try row.inTransit().plus(line.quantity)
         let back = min(
             after,
-            try unknownUnits(of: row.gainedBy, current, body, line, atMost: row.gained)
+            try unknownUnits(.gained, of: row, current, atMost: row.gained)
         )
         guard back.units > 0 else { return }
         let (source, _) = sites(current, body)

@@ -101,7 +101,26 @@ extension StockState {
         if holds(source) { dues.residuals[key] = (current.event.id, kept) }
     }
 
-    mutating func postTransferRequested(
+    /// Posts a step of a transfer between two different sites, which may come into the network later.
+    mutating func postTransfer(
+        _ current: Current,
+        _ body: Transfer
+    ) throws(EngineError) -> Verdict {
+        let (source, destination) = sites(current, body)
+        guard source != destination else {
+            throw .refused("same_site", "The other site is the own one.")
+        }
+        switch current.event.body {
+        case .transferRequested: try postTransferRequested(current, body)
+        case .transferCancelled: return try postTransferCancelled(current, body)
+        case .transferDispatched: try postTransferDispatched(current, body)
+        case .transferReceived: try postTransferReceived(current, body)
+        default: return try postTransferSettled(current, body)
+        }
+        return .accepted
+    }
+
+    private mutating func postTransferRequested(
         _ current: Current,
         _ body: Transfer
     ) throws(EngineError) {
@@ -115,7 +134,7 @@ extension StockState {
     }
 
     /// A cancelled transfer is not dispatched any more; a dispatch that did not know wins.
-    mutating func postTransferCancelled(
+    private mutating func postTransferCancelled(
         _ current: Current,
         _ body: Transfer
     ) throws(EngineError) -> Verdict {
@@ -155,11 +174,14 @@ extension StockState {
                 )
             }
             row.cancelledBy.note(current.ref)
+            row.note(.cancelled, current.ref, line.quantity)
             let lost = try row.lost().minus(lostBefore)
+            let sent = try unknownUnits(.sent, of: row, current, atMost: lost)
+            try askBack(current, body, line.line, &row, sent)
             try setTransferLines(current, body, line, to: row)
             guard lost.units > 0 else { continue }
             isWhole = false
-            try letDispatchWin(current, body, line, lost, row.dispatchedBy) {
+            try letDispatchWin(current, body, line, row.dispatchedBy) {
                 (
                     "transfer_already_dispatched",
                     "\(line.sku) of \(body.transfer) had left when it was cancelled."
@@ -169,21 +191,35 @@ extension StockState {
         return isWhole ? .accepted : .adjusted
     }
 
-    /// What left although it was cancelled is on its way, and a return is proposed.
+    /// Asks units back that have left, and none that are asked back already.
+    private mutating func askBack(
+        _ current: Current,
+        _ body: Transfer,
+        _ number: Int32?,
+        _ row: inout TransferLineRow,
+        _ quantity: Quantity
+    ) throws(EngineError) {
+        let asked = min(quantity, try row.dispatched.minus(row.askedBack).clampedToZero)
+        row.askedBack = try row.askedBack.plus(asked)
+        try addTask(
+            .returnTransfer,
+            "\(body.transfer)/\(number ?? 1)",
+            StockKey(home: sites(current, body).destination, sku: row.sku),
+            asked
+        )
+    }
+
+    /// What left although it was cancelled is on its way.
     private mutating func letDispatchWin(
         _ current: Current,
         _ body: Transfer,
         _ line: EventLine,
-        _ lost: Quantity,
         _ other: Latest,
         _ exception: () -> (code: String, sentence: String)
     ) throws(EngineError) {
-        let (_, destination) = sites(current, body)
-        let subject = "\(body.transfer)/\(line.line ?? 1)"
-        let stock = StockKey(home: destination, sku: line.sku)
         if let other = unknown(other, to: current) {
+            let subject = "\(body.transfer)/\(line.line ?? 1)"
             try raiseDispatchWon(current, with: other, sku: line.sku, subject)
-            try addTask(.returnTransfer, subject, stock, lost)
         } else {
             let (code, sentence) = exception()
             raise(code, line.sku, sentence)
@@ -219,14 +255,20 @@ extension StockState {
         let (source, destination) = sites(current, body)
         guard let row = try transfer(current, body) else { return }
         for number in row.lines {
-            let line = try transferLineRow(source, destination, body.transfer, number)
-            guard let line else { continue }
-            try addTask(
-                .returnTransfer,
-                "\(body.transfer)/\(number)",
-                StockKey(home: destination, sku: line.sku),
-                line.dispatched
-            )
+            let known = try transferLineRow(source, destination, body.transfer, number)
+            guard var line = known else { continue }
+            let sent = try unknownUnits(.sent, of: line, current, atMost: line.dispatched)
+            try askBack(current, body, number, &line, sent)
+            for home in Set([source, destination]) where holds(home) {
+                let key = TransferLineRow.Key(
+                    home: home,
+                    source: source,
+                    transfer: body.transfer,
+                    destination: destination,
+                    line: number
+                )
+                try setTransferLine(key, to: line)
+            }
         }
     }
 
@@ -249,12 +291,13 @@ extension StockState {
         return nil
     }
 
-    mutating func postTransferDispatched(
+    private mutating func postTransferDispatched(
         _ current: Current,
         _ body: Transfer
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
         let known = try transfer(current, body)
+        let cancel = known.flatMap { unknown($0.cancelledBy, to: current) }
         try changeTransfer(current, body) { $0.dispatchedBy.note(current.ref) }
         for line in body.lines {
             try knownItem(line)
@@ -286,23 +329,19 @@ extension StockState {
             row.dispatched = try row.dispatched.plus(line.quantity)
             row.transitValue = try row.transitValue.plus(value)
             row.dispatchedBy.note(current.ref)
+            row.note(.sent, current.ref, line.quantity)
             let lost = try row.lost().minus(lostBefore)
+            // What the sender knew to be cancelled and sent nevertheless is not asked back.
+            let unaware = try unknownUnits(.cancelled, of: row, current, atMost: lost)
+            let asked = cancel == nil ? unaware : line.quantity
+            try askBack(current, body, line.line, &row, asked)
             try setTransferLines(current, body, line, to: row, keeping: kept)
             if lost.units > 0 {
-                // What the sender knew to be cancelled and sent nevertheless is not asked back.
-                let unknown = try unknownUnits(
-                    of: row.cancelledBy,
-                    current,
-                    body,
-                    line,
-                    atMost: lost
-                )
                 let sentence = "\(line.sku) of \(body.transfer) left although cancelled."
-                if unknown.units > 0, unknown < lost {
+                if unaware.units > 0, unaware < lost {
                     raise("dispatched_after_cancel", line.sku, sentence)
                 }
-                let asked = unknown.isZero ? lost : unknown
-                try letDispatchWin(current, body, line, asked, row.cancelledBy) {
+                try letDispatchWin(current, body, line, row.cancelledBy) {
                     ("dispatched_after_cancel", sentence)
                 }
             }
@@ -311,12 +350,10 @@ extension StockState {
                 try raiseDifference(current, body, line, row, with: receipt)
             }
         }
-        if let cancelledBy = known?.cancelledBy, cancelledBy.event != nil {
-            if let cancel = unknown(cancelledBy, to: current) {
-                try raiseDispatchWins(current, body, with: cancel)
-            } else {
-                raise("dispatched_after_cancel", nil, "\(body.transfer) left although cancelled.")
-            }
+        if let cancel {
+            try raiseDispatchWon(current, with: cancel, sku: nil, body.transfer.text)
+        } else if known?.cancelledBy.event != nil {
+            raise("dispatched_after_cancel", nil, "\(body.transfer) left although cancelled.")
         }
     }
 
@@ -335,7 +372,7 @@ extension StockState {
         }
     }
 
-    mutating func postTransferReceived(
+    private mutating func postTransferReceived(
         _ current: Current,
         _ body: Transfer
     ) throws(EngineError) {
@@ -442,7 +479,7 @@ extension StockState {
         return try row.transitValue.plus(row.transitValue.share(beyond, of: inTransit))
     }
 
-    mutating func postTransferSettled(
+    private mutating func postTransferSettled(
         _ current: Current,
         _ body: Transfer
     ) throws(EngineError) -> Verdict {
@@ -493,10 +530,12 @@ extension StockState {
                 row.writtenOff = try row.writtenOff.plus(quantity)
                 row.writtenOffValue = try row.writtenOffValue.plus(value)
                 row.writtenOffBy.note(current.ref)
+                row.note(.lost, current.ref, quantity)
             } else {
                 row.gained = try row.gained.minus(quantity)
                 row.gainedValue = try row.gainedValue.minus(value)
                 row.gainedBy.note(current.ref)
+                row.note(.gained, current.ref, -quantity)
             }
             try post(source, .goodsInTransit, line.sku, -value)
             try post(source, isShort ? .transitLoss : .transitGain, line.sku, value)

@@ -15,8 +15,9 @@ struct EnumerationTests {
     /// One thing that somebody may do.
     struct Deed: Sendable {
         var name: String
-        /// The second of a pair is told apart, so that both can be recorded at one site.
-        var command: @Sendable (_ isSecond: Bool) -> InventoryCommand
+        /// Those of a case are told apart by their place in it, from 1, so that all can be recorded at
+        /// one site.
+        var command: @Sendable (_ place: Int) -> InventoryCommand
     }
 
     /// How much is there when the pair begins, and how far the order SO-1 has come.
@@ -36,7 +37,7 @@ struct EnumerationTests {
 
     static let deeds: [Deed] = [
         Deed(name: "receive") { _ in .receive([line("P", 3, cost: "1")]) },
-        Deed(name: "confirm") { .confirm($0 ? "SO-3" : "SO-2", [line("P", 3)]) },
+        Deed(name: "confirm") { .confirm(numbered("SO", $0 + 1), [line("P", 3)]) },
         Deed(name: "amendUp") { _ in .amend("SO-1", [line("P", 6, number: 1)]) },
         Deed(name: "amendDown") { _ in .amend("SO-1", [line("P", 2, number: 1)]) },
         Deed(name: "cancel") { _ in .cancel("SO-1") },
@@ -57,20 +58,20 @@ struct EnumerationTests {
             .dispatch("SO-1", [line("P", 1, number: 1)]).with(forced: true)
         },
         Deed(name: "giveBack") {
-            .giveBack($0 ? "R-3" : "R-2", [line("P", 1)], order: "SO-1")
+            .giveBack(numbered("R", $0 + 1), [line("P", 1)], order: "SO-1")
         },
         Deed(name: "move") { _ in .move([line("P", 2, at: .stock, to: "A-01")]) },
         Deed(name: "hold") { _ in
             .status([line("P", 2, status: .sellable, toStatus: .hold)])
         },
         Deed(name: "scrap") { _ in .scrap([line("P", 1)]) },
-        Deed(name: "count") { .count($0 ? "C-3" : "C-2", [line("P", 9)]) },
-        Deed(name: "countOther") { .count($0 ? "C-5" : "C-4", [line("P", 7)]) },
-        Deed(name: "propose") { .propose($0 ? "J-3" : "J-2", [line("P", 1)]) },
+        Deed(name: "count") { .count(numbered("C", $0 + 1), [line("P", 9)]) },
+        Deed(name: "countOther") { .count(numbered("C", $0 + 4), [line("P", 7)]) },
+        Deed(name: "propose") { .propose(numbered("J", $0 + 1), [line("P", 1)]) },
         Deed(name: "approve") { _ in .approve("J-1") },
         Deed(name: "reject") { _ in .reject("J-1") },
-        Deed(name: "rename") { isSecond in
-            .change("P", version: 1) { $0.name = isSecond ? "Pan" : "Pot" }
+        Deed(name: "rename") { place in
+            .change("P", version: 1) { $0.name = ["Pot", "Pan", "Lid"][place - 1] }
         },
         Deed(name: "retire") { _ in .retire(sku: "P", version: 1) },
         Deed(name: "receiveOnOrder") { _ in
@@ -110,9 +111,13 @@ struct EnumerationTests {
         },
     ]
 
-    /// A site with two nodes, ten units, a purchase order and a proposal, in a start state.
-    private func network(_ start: Start) throws -> Network {
-        var network = try Network(["W", "W"])
+    private static func numbered(_ prefix: String, _ number: Int) -> DocumentID {
+        DocumentID(stringLiteral: "\(prefix)-\(number)")
+    }
+
+    /// Nodes of one site with ten units, a purchase order and a proposal, in a start state.
+    static func network(_ sites: [SiteCode], _ start: Start) throws -> Network {
+        var network = try Network(sites)
         try network.nodes[0].record(.item("P"))
         try network.nodes[0].record(.location("A-01"))
         try network.nodes[0].record(.receive([line("P", 10, cost: "1")]))
@@ -127,7 +132,7 @@ struct EnumerationTests {
 
     /// What is known of the goods and the order without the engine: sums over what was recorded.
     struct Model {
-        var onHand: Int64 = 10
+        var onHand: Int64 = 0
         var sent: Int64 = 0
         var giveBacks: Int64 = 0
 
@@ -152,7 +157,7 @@ struct EnumerationTests {
     }
 
     /// What a site shows, as sums by name.
-    private struct Shown {
+    struct Shown {
         var onHand: Int64 = 0
         var staged: Int64 = 0
         var lines: [DocumentID: OrderLineRow] = [:]
@@ -272,7 +277,7 @@ struct EnumerationTests {
     /// of it. By the hub's order go: two decisions about one thing, two claims about one order; a
     /// step that a dispatch leaves out and that somebody else tells of; one thing put back and
     /// packed; and what is picked for an order that is cancelled, while it is amended upwards.
-    private func isSameInEitherOrder(_ first: String, _ second: String, _ start: String) -> Bool {
+    static func isSameInEitherOrder(_ first: String, _ second: String, _ start: String) -> Bool {
         let pair: Set<String> = [first, second]
         if pair.isSubset(of: Self.decisions) || pair.isSubset(of: Self.claims) { return false }
         if pair.contains("dispatchForced"), pair.isSubset(of: Self.steps) { return false }
@@ -285,7 +290,7 @@ struct EnumerationTests {
 
     // MARK: The cases
 
-    private func decided(_ network: Network, _ events: [EventID]) -> [EventID: Verdict] {
+    private static func decided(_ network: Network, _ events: [EventID]) -> [EventID: Verdict] {
         var verdicts: [EventID: Verdict] = [:]
         for located in network.hub.entries where events.contains(located.event.id) {
             verdicts[located.event.id] = located.entry?.ruling.verdict
@@ -294,7 +299,7 @@ struct EnumerationTests {
     }
 
     /// The quantities of a site without who holds rights and which tasks are open.
-    private func quantities(_ network: Network) throws -> [String: Int64] {
+    private static func quantities(_ network: Network) throws -> [String: Int64] {
         let figures = try Figures(network.hub.rows, at: "W", node: network.nodes[0].node)
         var quantities: [String: Int64] = [:]
         for (name, value) in figures.values
@@ -305,36 +310,22 @@ struct EnumerationTests {
         return quantities.filter { $0.value != 0 }
     }
 
-    /// Runs one case.
+    /// What is wrong with a network in which all is known to all, and the quantities that it shows.
     ///
-    /// - Returns: What is wrong, and the quantities at the end; nil if the pair cannot be recorded.
-    private func run(
-        _ first: Deed,
-        _ second: Deed,
-        _ start: Start,
-        _ course: Course,
-        from prepared: Network
-    ) throws -> (faults: [String], quantities: [String: Int64])? {
-        var network = prepared.copied()
+    /// - Parameters:
+    ///   - network: The network.
+    ///   - events: The events of the case: no fact of them may be turned down or parked.
+    /// - Returns: The faults, and each quantity by its name.
+    /// - Throws: What reading the rows throws.
+    static func judged(
+        _ network: Network,
+        _ events: [InventoryEvent]
+    ) throws -> (faults: [String], figures: [String: Int64]) {
         var model = Model()
-        for located in network.hub.entries { model.take(located.event.body) }
-        model.onHand -= 10
-        var events: [InventoryEvent] = []
-        do {
-            events.append(try network.nodes[0].record(first.command(false)).event)
-            if course == .secondKnowsFirst { try network.settle() }
-            events.append(try network.nodes[1].record(second.command(true)).event)
-        } catch let error as EngineError {
-            guard error.code != .identityBroken, error.code != .damaged else { throw error }
-            return nil
+        let own = Set(events.map(\.id))
+        for located in network.hub.entries where !own.contains(located.event.id) {
+            model.take(located.event.body)
         }
-        if course == .secondArrivesFirst {
-            try network.push(1)
-            try network.push(0)
-        }
-        try network.settle()
-        try network.settle()
-
         var faults: [String] = []
         let verdicts = decided(network, events.map(\.id))
         for event in events {
@@ -349,10 +340,41 @@ struct EnumerationTests {
         faults += try Recount(network.hub.rows).faults.map { "\($0)" }
         for node in network.nodes {
             if node.differenceCount > 0 { faults.append("a node decided otherwise than the hub") }
-            let own = try Figures(node.rows, at: "W", node: node.node).values
+            let shown = try Figures(node.rows, at: "W", node: node.node).values
             let theirs = try Figures(network.hub.rows, at: "W", node: node.node).values
-            if own != theirs { faults.append("a node shows other figures than the hub") }
+            if shown != theirs { faults.append("a node shows other figures than the hub") }
         }
+        return (faults, try quantities(network))
+    }
+
+    /// Runs one case.
+    ///
+    /// - Returns: What is wrong, and the quantities at the end; nil if the pair cannot be recorded.
+    private func run(
+        _ first: Deed,
+        _ second: Deed,
+        _ start: Start,
+        _ course: Course,
+        from prepared: Network
+    ) throws -> (faults: [String], figures: [String: Int64])? {
+        var network = prepared.copied()
+        var events: [InventoryEvent] = []
+        do {
+            events.append(try network.nodes[0].record(first.command(1)).event)
+            if course == .secondKnowsFirst { try network.settle() }
+            events.append(try network.nodes[1].record(second.command(2)).event)
+        } catch let error as EngineError {
+            guard error.code != .identityBroken, error.code != .damaged else { throw error }
+            return nil
+        }
+        if course == .secondArrivesFirst {
+            try network.push(1)
+            try network.push(0)
+        }
+        try network.settle()
+        try network.settle()
+
+        var (faults, end) = try Self.judged(network, events)
         let rules = Set(try network.hub.rows.typed(ConflictRow.self).map(\.row.rule))
         if course.isConcurrent {
             if let rule = expected(first.name, second.name, start.name), !rules.contains(rule) {
@@ -361,7 +383,7 @@ struct EnumerationTests {
         } else if !rules.isEmpty {
             faults.append("in order, and yet a conflict: \(rules.map(\.text).sorted())")
         }
-        return (faults, try quantities(network))
+        return (faults, end)
     }
 
     /// How many cases were run, by how they ended.
@@ -374,7 +396,7 @@ struct EnumerationTests {
     private func tally(_ start: Start) throws -> Tally {
         var tally = Tally()
         let wanted = caseWanted
-        let prepared = try network(start)
+        let prepared = try Self.network(["W", "W"], start)
         for first in Self.deeds {
             for second in Self.deeds {
                 var outcomes: [[String: Int64]] = []
@@ -391,7 +413,7 @@ struct EnumerationTests {
                     if course.isConcurrent { outcomes.append(end) }
                 }
                 if outcomes.count == 2, outcomes[0] != outcomes[1],
-                    isSameInEitherOrder(first.name, second.name, start.name)
+                    Self.isSameInEitherOrder(first.name, second.name, start.name)
                 {
                     let names = Set(outcomes[0].keys).union(outcomes[1].keys)
                     let differing = names.filter { outcomes[0][$0] != outcomes[1][$0] }.sorted()

@@ -343,12 +343,18 @@ struct Recount {
         struct Name: Hashable {
             var source: SiteCode
             var transfer: DocumentID
+            var destination: SiteCode
             var line: Int32
         }
         var values: [SiteCode: Int64] = [:]
         var copies: [Name: TransferLineRow] = [:]
         for (key, row) in try rows.typed(TransferLineRow.self) {
-            let name = Name(source: key.source, transfer: key.transfer, line: key.line)
+            let name = Name(
+                source: key.source,
+                transfer: key.transfer,
+                destination: key.destination,
+                line: key.line
+            )
             if let other = copies[name] {
                 expect(other == row, "the two copies of \(key.transfer)/\(key.line) differ")
             }

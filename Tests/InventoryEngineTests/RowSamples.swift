@@ -326,6 +326,20 @@ struct RowSamples {
             SerialPlaceRow.Key(stock: stock, place: serialPlace(), serial: serial),
             SerialPlaceRow(isHere: true)
         )
+        var sent = TransferLineRow(sku: id())
+        sent.askedBack = quantity()
+        sent.note(.sent, reference(), quantity())
+        sent.note(.lost, reference(), quantity())
+        add(
+            TransferLineRow.Key(
+                home: id(),
+                source: id(),
+                transfer: id(),
+                destination: id(),
+                line: small()
+            ),
+            sent
+        )
     }
 
     private mutating func addLots(_ add: Adder) {

@@ -17,13 +17,13 @@ struct TransferEnumerationTests {
     struct Deed: Sendable {
         var name: String
         var site: SiteCode
-        /// The second of a pair is told apart, so that both can be recorded.
-        var command: @Sendable (_ isSecond: Bool) -> InventoryCommand
+        /// Those of a case are told apart by their place in it, from 1, so that all can be recorded.
+        var command: @Sendable (_ place: Int) -> InventoryCommand
 
         init(
             _ name: String,
             at site: SiteCode,
-            _ command: @escaping @Sendable (_ isSecond: Bool) -> InventoryCommand
+            _ command: @escaping @Sendable (_ place: Int) -> InventoryCommand
         ) {
             self.name = name
             self.site = site
@@ -46,8 +46,12 @@ struct TransferEnumerationTests {
         var isConcurrent: Bool { self != .secondKnowsFirst }
     }
 
-    /// The nodes of the network: two of the source, two of the destination.
+    /// The nodes of the network of pairs: two of the source, two of the destination.
     private static let sites: [SiteCode] = ["L", "L", "M", "M"]
+
+    private static func numbered(_ prefix: String, _ number: Int) -> DocumentID {
+        DocumentID(stringLiteral: "\(prefix)-\(number)")
+    }
 
     private static func request(_ quantity: Int64) -> InventoryCommand {
         .transfer(EventBody.transferRequested, "T-1", to: "M", [line("X", quantity)])
@@ -79,7 +83,7 @@ struct TransferEnumerationTests {
     }
 
     static let deeds: [Deed] = [
-        Deed("request", at: "L") { request($0 ? 3 : 4) },
+        Deed("request", at: "L") { request(5 - Int64($0)) },
         Deed("cancel", at: "L") { _ in cancel() },
         Deed("cancelThere", at: "M") { _ in cancel() },
         Deed("cancelTwo", at: "L") { _ in cancel(2) },
@@ -97,13 +101,13 @@ struct TransferEnumerationTests {
         Deed("gain", at: "L") { _ in settle(-1) },
         Deed("gainThere", at: "M") { _ in settle(-1) },
         Deed("scrap", at: "L") { _ in .scrap([line("X", 1)]) },
-        Deed("count", at: "L") { .count($0 ? "C-3" : "C-2", [line("X", 9)]) },
+        Deed("count", at: "L") { .count(numbered("C", $0 + 1), [line("X", 9)]) },
         Deed("scrapThere", at: "M") { _ in .scrap([line("X", 1)]) },
         Deed("holdThere", at: "M") { _ in
             .status([line("X", 2, status: .sellable, toStatus: .hold)])
         },
-        Deed("countThere", at: "M") { .count($0 ? "C-3" : "C-2", [line("X", 4)]) },
-        Deed("sellThere", at: "M") { .confirm($0 ? "SO-3" : "SO-2", [line("X", 2)]) },
+        Deed("countThere", at: "M") { .count(numbered("C", $0 + 1), [line("X", 4)]) },
+        Deed("sellThere", at: "M") { .confirm(numbered("SO", $0 + 1), [line("X", 2)]) },
     ]
 
     static let starts: [Start] = [
@@ -130,15 +134,20 @@ struct TransferEnumerationTests {
     ]
 
     /// Twenty units at the source for 1 each, and three at the destination for `there` each.
-    private func network(_ start: Start, there: String) throws -> Network {
-        var network = try Network(Self.sites)
+    static func network(
+        _ sites: [SiteCode],
+        _ start: Start,
+        there: String
+    ) throws -> Network {
+        let destination = try #require(sites.firstIndex(of: "M"))
+        var network = try Network(sites)
         try network.nodes[0].record(.item("X"))
         try network.nodes[0].record(.receive([line("X", 20, cost: "1")]))
         try network.settle()
-        try network.nodes[2].record(.receive([line("X", 3, cost: there)]))
+        try network.nodes[destination].record(.receive([line("X", 3, cost: there)]))
         try network.settle()
         for (node, command) in start.steps() {
-            try network.nodes[node].record(command)
+            try network.nodes[node == 0 ? 0 : destination].record(command)
             try network.settle()
         }
         return network
@@ -147,7 +156,7 @@ struct TransferEnumerationTests {
     // MARK: The model
 
     /// What is known of the goods without the engine: sums over what was recorded.
-    private struct Model {
+    struct Model {
         var atSource: Int64 = 20
         var atDestination: Int64 = 3
         var scrapped: Int64 = 0
@@ -208,6 +217,7 @@ struct TransferEnumerationTests {
         var bound: [SiteCode: Int64] = [:]
         var sellable: [SiteCode: Int64] = [:]
         var rights: [SiteCode: Int64] = [:]
+        var askedBack: Int64 = 0
 
         init(_ rows: InMemoryRowSource) throws {
             for (key, row) in try rows.typed(BucketRow.self) {
@@ -224,6 +234,9 @@ struct TransferEnumerationTests {
                 taken += row.received.units
                 settled += row.settled.units
                 transitValue += row.transitValue.units
+            }
+            for (key, row) in try rows.typed(TaskRow.self) where key.purpose == .returnTransfer {
+                askedBack += row.quantity.units
             }
             for (key, row) in try rows.typed(OrderLineRow.self) {
                 bound[key.home, default: 0] += row.reserved.units
@@ -253,6 +266,7 @@ struct TransferEnumerationTests {
                 let free = (sellable[site] ?? 0) - (bound[site] ?? 0)
                 expect("rights at \(site)", rights[site] ?? 0, free)
             }
+            if askedBack > sent { faults.append("\(askedBack) are asked back, sent \(sent)") }
             expect("the books", total, 0)
             expect("in transit by its lines", transitValue, source[.goodsInTransit] ?? 0)
             let left = (model.atSource - model.sent) * 10_000
@@ -323,20 +337,21 @@ struct TransferEnumerationTests {
     ///
     /// By the hub's order go two claims about one transfer, a second receipt of what one has
     /// brought already, and two decisions.
-    private func isSameInEitherOrder(_ first: String, _ second: String) -> Bool {
-        let claims = Self.cancelling.union(Self.cancellingPart).union(["request"])
+    static func isSameInEitherOrder(_ first: String, _ second: String) -> Bool {
+        let claims = cancelling.union(cancellingPart).union(["request"])
         let pair: Set<String> = [first, second]
-        return !pair.isSubset(of: claims) && !pair.isSubset(of: Self.settling)
-            && !pair.isSubset(of: Self.taking)
+        return !pair.isSubset(of: claims) && !pair.isSubset(of: settling)
+            && !pair.isSubset(of: taking)
     }
 
     // MARK: The cases
 
     /// What both sites show but who holds rights, and of the tasks those to send goods back.
-    private func figures(_ network: Network) throws -> [String: Int64] {
+    private static func figures(_ network: Network) throws -> [String: Int64] {
         var figures: [String: Int64] = [:]
-        for (site, node) in [("L" as SiteCode, 0), ("M", 2)] {
-            let own = try Figures(network.hub.rows, at: site, node: network.nodes[node].node)
+        for site in ["L", "M"] as [SiteCode] {
+            let node = try #require(network.nodes.first { $0.site == site }).node
+            let own = try Figures(network.hub.rows, at: site, node: node)
             for (name, value) in own.values
             where !name.contains("rights")
                 && (!name.hasPrefix("task") || name.contains("return_transfer"))
@@ -345,6 +360,50 @@ struct TransferEnumerationTests {
             }
         }
         return figures
+    }
+
+    /// What is wrong with a network in which all is known to all, and the figures that it shows.
+    ///
+    /// - Parameters:
+    ///   - network: The network.
+    ///   - events: The events of the case: no fact of them may be turned down or parked.
+    ///   - isConcurrent: Whether a settlement among them did not know the others.
+    ///   - isOneCost: Whether the goods cost the same at both sites.
+    ///   - model: What is known of the goods without the engine, as it was before the history.
+    /// - Returns: The faults, and each figure by its name.
+    /// - Throws: What reading the rows throws.
+    static func judged(
+        _ network: Network,
+        _ events: [InventoryEvent],
+        isConcurrent: Bool,
+        isOneCost: Bool,
+        _ model: inout Model
+    ) throws -> (faults: [String], figures: [String: Int64]) {
+        let own = Set(events.map(\.id))
+        for located in network.hub.entries where !own.contains(located.event.id) {
+            model.take(located.event, isUnaware: false)
+        }
+        var faults: [String] = []
+        for event in events {
+            let ruling = network.hub.entries.first { $0.event.id == event.id }?.entry?.ruling
+            let isTaken = ruling?.verdict == .accepted || ruling?.verdict == .adjusted
+            if event.body.kind != .claim, !isTaken {
+                faults.append(
+                    "the fact \(event.body.type) is \(ruling?.verdict.text ?? "lost")"
+                )
+            }
+            if ruling?.verdict == .parked { faults.append("\(event.body.type) is parked") }
+            if isTaken { model.take(event, isUnaware: isConcurrent) }
+        }
+        faults += try Shown(network.hub.rows).faults(model, isOneCost: isOneCost)
+        faults += try Recount(network.hub.rows).faults.map { "\($0)" }
+        for node in network.nodes {
+            if node.differenceCount > 0 { faults.append("a node decided otherwise than the hub") }
+            let shown = try Figures(node.rows, at: node.site, node: node.node).values
+            let theirs = try Figures(network.hub.rows, at: node.site, node: node.node).values
+            if shown != theirs { faults.append("a node of \(node.site) shows other figures") }
+        }
+        return (faults, try figures(network))
     }
 
     /// Runs one case.
@@ -360,14 +419,13 @@ struct TransferEnumerationTests {
     ) throws -> (faults: [String], figures: [String: Int64])? {
         var network = prepared.copied()
         var model = Model()
-        for located in network.hub.entries { model.take(located.event, isUnaware: false) }
         let one = first.site == "L" ? 0 : 2
         let other = second.site == first.site ? one + 1 : 2 - one
         var events: [InventoryEvent] = []
         do {
-            events.append(try network.nodes[one].record(first.command(false)).event)
+            events.append(try network.nodes[one].record(first.command(1)).event)
             if course == .secondKnowsFirst { try network.settle() }
-            events.append(try network.nodes[other].record(second.command(true)).event)
+            events.append(try network.nodes[other].record(second.command(2)).event)
         } catch let error as EngineError {
             guard error.code != .identityBroken, error.code != .damaged else { throw error }
             return nil
@@ -379,26 +437,13 @@ struct TransferEnumerationTests {
         try network.settle()
         try network.settle()
 
-        var faults: [String] = []
-        for event in events {
-            let ruling = network.hub.entries.first { $0.event.id == event.id }?.entry?.ruling
-            let isTaken = ruling?.verdict == .accepted || ruling?.verdict == .adjusted
-            if event.body.kind != .claim, !isTaken {
-                faults.append(
-                    "the fact \(event.body.type) is \(ruling?.verdict.text ?? "lost")"
-                )
-            }
-            if ruling?.verdict == .parked { faults.append("\(event.body.type) is parked") }
-            if isTaken { model.take(event, isUnaware: course.isConcurrent) }
-        }
-        faults += try Shown(network.hub.rows).faults(model, isOneCost: there == "1")
-        faults += try Recount(network.hub.rows).faults.map { "\($0)" }
-        for node in network.nodes {
-            if node.differenceCount > 0 { faults.append("a node decided otherwise than the hub") }
-            let own = try Figures(node.rows, at: node.site, node: node.node).values
-            let theirs = try Figures(network.hub.rows, at: node.site, node: node.node).values
-            if own != theirs { faults.append("a node of \(node.site) shows other figures") }
-        }
+        var (faults, end) = try Self.judged(
+            network,
+            events,
+            isConcurrent: course.isConcurrent,
+            isOneCost: there == "1",
+            &model
+        )
         let rules = Set(try network.hub.rows.typed(ConflictRow.self).map(\.row.rule))
         if course.isConcurrent {
             for rule in expected(first.name, second.name, start.name, model)
@@ -408,7 +453,7 @@ struct TransferEnumerationTests {
         } else if !rules.isEmpty {
             faults.append("in order, and yet a conflict: \(rules.map(\.text).sorted())")
         }
-        return (faults, try figures(network))
+        return (faults, end)
     }
 
     /// How many cases were run, by how they ended.
@@ -421,7 +466,7 @@ struct TransferEnumerationTests {
     private func tally(_ start: Start, there: String) throws -> Tally {
         var tally = Tally()
         let wanted = caseWanted
-        let prepared = try network(start, there: there)
+        let prepared = try Self.network(Self.sites, start, there: there)
         for first in Self.deeds {
             for second in Self.deeds {
                 var outcomes: [[String: Int64]] = []
@@ -446,7 +491,7 @@ struct TransferEnumerationTests {
                     if course.isConcurrent { outcomes.append(end) }
                 }
                 if outcomes.count == 2, outcomes[0] != outcomes[1],
-                    isSameInEitherOrder(first.name, second.name)
+                    Self.isSameInEitherOrder(first.name, second.name)
                 {
                     let names = Set(outcomes[0].keys).union(outcomes[1].keys)
                     let differing = names.filter { outcomes[0][$0] != outcomes[1][$0] }.sorted()
@@ -480,7 +525,7 @@ struct TransferEnumerationTests {
         index: Int
     ) throws {
         let start = Self.starts[index]
-        let prepared = try network(start, there: "3")
+        let prepared = try Self.network(Self.sites, start, there: "3")
         for sending in Self.deeds where Self.sending.contains(sending.name) {
             for taking in Self.deeds where Self.taking.contains(taking.name) {
                 // What arrives while just nothing is in transit has no price of its sender to go by.
