@@ -166,7 +166,7 @@ let package = Package(
         ),
         .testTarget(
             name: "InventoryEngineTests",
-            dependencies: ["Causality", "InventoryEngine", "TestSupport"],
+            dependencies: ["Causality", "InventoryEngine", "Replication", "TestSupport"],
             path: "Tests/InventoryEngineTests",
             exclude: ["Fixtures"]
         ),

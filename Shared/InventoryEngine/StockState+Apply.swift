@@ -190,6 +190,7 @@ extension StockState {
                 keepAll()
                 return outcome(current, verdict, nil, obeying: ordering)
             }
+            try current.event.body.checkShape()
             current = try naming(current)
             try checkSerials(current)
             let verdict = try post(current)
