@@ -7,7 +7,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build test lint format demo bench sim nightly proto clean
+.PHONY: help deps build test lint format demo bench sim nightly coverage proto clean
 
 stage := .ci/stage
 swift_sources := Package.swift Shared Client Server Tests
@@ -73,6 +73,9 @@ nightly: deps  ## Runs the tests in their larger sizes, then the simulation on m
 	@SEEDS="$${SEEDS:-2000}" SEED_FIRST="$${SEED_FIRST:-$$(date +%s)}" \
 		$(MAKE) --no-print-directory sim
 
+coverage: deps  ## Tells how much of the engine no test runs; FILE=path shows where
+	@$(stage) 'Coverage' 60 .ci/coverage $(FILE)
+
 bench: deps  ## Measures against the goals, and writes bench.json (release); ONLY=P2 measures one
 	@.ci/deps --optional postgresql
 	@$(stage) '[1/2] Build the benchmarks' 60 swift build -c release --package-path Tests/Benchmarks
@@ -83,4 +86,4 @@ proto: deps  ## Generates the wire messages again after a change of plumbline.pr
 	@$(stage) 'Wire messages' 30 .ci/proto
 
 clean:  ## Removes what the builds produced
-	@rm -rf .build Tests/Benchmarks/.build bench.json
+	@rm -rf .build .build-coverage Tests/Benchmarks/.build bench.json
