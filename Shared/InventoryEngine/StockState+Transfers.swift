@@ -73,12 +73,12 @@ extension StockState {
         return TransferLineRow(sku: line.sku)
     }
 
-    private mutating func setTransferLines(
+    /// Writes both sites' copies of a line, as far as they are held.
+    private mutating func setCopies(
         _ current: Current,
         _ body: Transfer,
-        _ line: EventLine,
-        to row: TransferLineRow,
-        keeping kept: Money? = nil
+        _ number: Int32,
+        to row: TransferLineRow
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
         for home in Set([source, destination]) where holds(home) {
@@ -87,10 +87,21 @@ extension StockState {
                 source: source,
                 transfer: body.transfer,
                 destination: destination,
-                line: line.line ?? 1
+                line: number
             )
             try setTransferLine(key, to: row)
         }
+    }
+
+    private mutating func setTransferLines(
+        _ current: Current,
+        _ body: Transfer,
+        _ line: EventLine,
+        to row: TransferLineRow,
+        keeping kept: Money? = nil
+    ) throws(EngineError) {
+        let (source, destination) = sites(current, body)
+        try setCopies(current, body, line.line ?? 1, to: row)
         let key = TransferLineRow.Key(
             home: source,
             source: source,
@@ -259,16 +270,7 @@ extension StockState {
             guard var line = known else { continue }
             let sent = try unknownUnits(.sent, of: line, current, atMost: line.dispatched)
             try askBack(current, body, number, &line, sent)
-            for home in Set([source, destination]) where holds(home) {
-                let key = TransferLineRow.Key(
-                    home: home,
-                    source: source,
-                    transfer: body.transfer,
-                    destination: destination,
-                    line: number
-                )
-                try setTransferLine(key, to: line)
-            }
+            try setCopies(current, body, number, to: line)
         }
     }
 
