@@ -239,6 +239,16 @@ struct RowSamples {
         )
     }
 
+    mutating func transferLineKey() -> TransferLineRow.Key {
+        TransferLineRow.Key(
+            home: id(),
+            source: id(),
+            transfer: id(),
+            destination: id(),
+            line: small()
+        )
+    }
+
     mutating func orderLineKey() -> OrderLineRow.Key {
         OrderLineRow.Key(home: id(), orderSite: id(), order: id(), line: small())
     }
@@ -308,13 +318,7 @@ struct RowSamples {
         gained.gained = quantity()
         gained.gainedValue = money()
         add(
-            TransferLineRow.Key(
-                home: id(),
-                source: id(),
-                transfer: id(),
-                destination: id(),
-                line: small()
-            ),
+            transferLineKey(),
             gained
         )
         let serial: SerialNumber = id()
@@ -331,13 +335,7 @@ struct RowSamples {
         sent.note(.sent, reference(), quantity())
         sent.note(.lost, reference(), quantity())
         add(
-            TransferLineRow.Key(
-                home: id(),
-                source: id(),
-                transfer: id(),
-                destination: id(),
-                line: small()
-            ),
+            transferLineKey(),
             sent
         )
     }
@@ -432,13 +430,7 @@ struct RowSamples {
         transfer.writtenOff = quantity()
         transfer.writtenOffValue = money()
         add(
-            TransferLineRow.Key(
-                home: id(),
-                source: id(),
-                transfer: id(),
-                destination: id(),
-                line: small()
-            ),
+            transferLineKey(),
             transfer
         )
         var purchase = PurchaseLineRow(sku: id())

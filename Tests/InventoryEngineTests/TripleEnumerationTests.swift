@@ -225,7 +225,7 @@ struct TripleEnumerationTests {
             run += tally.run
             #expect(
                 tally.faults.isEmpty,
-                "\(family.name) \(tally.faults.count): \(tally.faults.prefix(20))"
+                "\(family.name), pairs \(family.pairs): \(tally.faults.prefix(20))"
             )
         }
         TripleTally.expect(run, of: family.least, family.name)
