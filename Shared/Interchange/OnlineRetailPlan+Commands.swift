@@ -58,7 +58,9 @@ extension OnlineRetailPlan {
         let invoice = history.invoices[index]
         var commands: [InventoryCommand] = []
         var (hasOrder, hasReturn) = (false, false)
-        for place in places {
+        let early = adjustedBeforeSale(places)
+        for place in early { commands += adjustment(of: place, in: invoice) }
+        for place in places where !early.contains(place) {
             switch history.lines[Int(place)].kind {
             case .sale, .free:
                 if !hasOrder { commands += order(of: places, in: invoice) }
@@ -73,6 +75,22 @@ extension OnlineRetailPlan {
             }
         }
         return commands
+    }
+
+    /// The lines of an invoice that adjust an item which a later line of it sells: the order stands
+    /// where its first line is, and what was found before a sale is there when it leaves.
+    private func adjustedBeforeSale(_ places: ArraySlice<UInt32>) -> [UInt32] {
+        var sold: Set<UInt32> = []
+        var early: [UInt32] = []
+        for place in places.reversed() {
+            let line = history.lines[Int(place)]
+            switch line.kind {
+            case .sale, .free: sold.insert(line.code)
+            case .writeoff, .found: if sold.contains(line.code) { early.append(place) }
+            case .customerReturn, .nonstock: break
+            }
+        }
+        return early.reversed()
     }
 
     private func order(

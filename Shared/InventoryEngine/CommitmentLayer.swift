@@ -490,6 +490,8 @@ package struct TransferLineRow: Row {
     package var askedBack = Quantity.zero
     /// Who sent, cancelled and settled how much, the newest last; at most ``stepsMax``.
     package private(set) var steps: [TransferStep] = []
+    /// What the goods were and are worth on their way.
+    package var flow = TransitFlow()
 
     /// How many steps a line remembers; what is older counts as known to all.
     package static let stepsMax = 8
@@ -516,6 +518,16 @@ package struct TransferLineRow: Row {
         try dispatched.minus(received).minus(settled)
     }
 
+    /// The way of the goods up to now; where nobody kept it, it begins with what is on its way.
+    func flowSoFar(isPooled: Bool) throws(EngineError) -> TransitFlow {
+        guard flow.isEmpty else { return flow }
+        var flow = TransitFlow(
+            opening: CostPart(value: transitValue, quantity: try inTransit().clampedToZero)
+        )
+        flow.isPooled = isPooled
+        return flow
+    }
+
     package var isOpen: Bool {
         dispatched.units &- received.units &- settled.units != 0 || !transitValue.isZero
     }
@@ -538,11 +550,11 @@ package struct TransferLineRow: Row {
         writer.latest(writtenOffBy)
         writer.quantity(writtenOff)
         writer.money(writtenOffValue)
-        guard gainedBy.event != nil || !steps.isEmpty else { return }
+        guard gainedBy.event != nil || !steps.isEmpty || !flow.isEmpty else { return }
         writer.latest(gainedBy)
         writer.quantity(gained)
         writer.money(gainedValue)
-        guard !steps.isEmpty else { return }
+        guard !steps.isEmpty || !flow.isEmpty else { return }
         writer.quantity(askedBack)
         writer.varint(UInt64(steps.count))
         for step in steps {
@@ -550,6 +562,7 @@ package struct TransferLineRow: Row {
             writer.reference(step.by)
             writer.quantity(step.quantity)
         }
+        if !flow.isEmpty { flow.encode(into: &writer) }
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -579,7 +592,7 @@ package struct TransferLineRow: Row {
         guard !reader.isAtEnd else { return }
         self.askedBack = try reader.quantity()
         let count = try reader.varint()
-        guard (1...UInt64(Self.stepsMax)).contains(count) else {
+        guard (0...UInt64(Self.stepsMax)).contains(count) else {
             throw .damaged("A stored line of a transfer has \(count) steps.")
         }
         for _ in 0..<count {
@@ -590,6 +603,11 @@ package struct TransferLineRow: Row {
                     quantity: try reader.quantity()
                 )
             )
+        }
+        if !reader.isAtEnd {
+            self.flow = try TransitFlow(from: &reader)
+        } else if count == 0 {
+            throw .damaged("A stored line of a transfer has no steps.")
         }
     }
 }

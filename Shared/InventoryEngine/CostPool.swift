@@ -7,10 +7,19 @@ package struct ShortfallLayer: Hashable, Sendable {
     package var value: Money
 }
 
-/// A value with the quantity that it was for: a unit cost that is never rounded.
-package struct CostRatio: Hashable, Sendable {
-    package var value: Money
-    package var quantity: Quantity
+/// A value with the quantity that it is for: a part of a stock, or a unit cost that is never
+/// rounded.
+public struct CostPart: Hashable, Sendable {
+    /// What the units are worth, at the money scale.
+    public var value: Money
+    /// Base units at the item's scale.
+    public var quantity: Quantity
+
+    /// Makes a part of its value and its quantity.
+    public init(value: Money, quantity: Quantity) {
+        self.value = value
+        self.quantity = quantity
+    }
 
     /// What a quantity costs at this ratio.
     func value(of other: Quantity) throws(EngineError) -> Money {
@@ -18,8 +27,24 @@ package struct CostRatio: Hashable, Sendable {
     }
 }
 
-/// The cost layers of one (site, SKU) under weighted average: one layer that carries its whole
-/// value, and the shortfall layers.
+/// How the stock of one item at one site is valued at a time.
+package struct Costing: Hashable, Sendable {
+    package var method: CostingMethod
+    /// What a unit costs by the standard, in the network's currency; nil unless the method is
+    /// `standard`, or where none is known: goods then enter at what was paid.
+    package var standard: ExactDecimal?
+
+    package init(method: CostingMethod = .average, standard: ExactDecimal? = nil) {
+        self.method = method
+        self.standard = standard
+    }
+}
+
+/// The cost layers of one (site, SKU): how many units they hold, what those are worth together, and
+/// the shortfall layers.
+///
+/// Under weighted average and standard cost there is one layer, which the pool is; under first in,
+/// first out the layers are rows of their own (``CostLayerRow``), and the pool has their totals.
 ///
 /// The pool carries value, never a unit cost. An issue of *q* out of *Q* takes
 /// `round_half_up(V × q ÷ Q)`; the last unit takes the remainder, so nothing is left over.
@@ -39,11 +64,15 @@ package struct CostPool: Hashable, Sendable {
     /// Oldest first; empty whenever ``held`` is more than zero.
     package private(set) var shortfalls: [ShortfallLayer] = []
     /// What was held before the issue that emptied the pool.
-    package private(set) var lastHeld: CostRatio?
-    package private(set) var lastIssue: CostRatio?
-    package private(set) var lastReceipt: CostRatio?
+    package private(set) var lastHeld: CostPart?
+    package private(set) var lastIssue: CostPart?
+    package private(set) var lastReceipt: CostPart?
+    /// How movements are valued from here on; stored beside the pool.
+    package var costing: Costing
 
-    package init() {}
+    package init(costing: Costing = Costing()) {
+        self.costing = costing
+    }
 
     /// Units held less units short.
     package func quantity() throws(EngineError) -> Quantity {
@@ -74,14 +103,33 @@ package struct CostPool: Hashable, Sendable {
         var difference: Money
     }
 
-    /// Adds units with their value; what is short is covered first, oldest first.
+    /// Adds units that enter together, part by part; what is short is covered first, oldest first.
     ///
-    /// - Returns: What the covered shortfalls turned out to cost; empty when nothing was short.
+    /// - Returns: What the covered shortfalls turned out to cost, empty when nothing was short; and
+    ///   what is held of the units.
     mutating func receive(
-        _ quantity: Quantity,
-        worth value: Money,
+        _ parts: [CostPart],
         isReceipt: Bool
-    ) throws(EngineError) -> [Cover] {
+    ) throws(EngineError) -> (covers: [Cover], held: [CostPart]) {
+        var covers: [Cover] = []
+        var held: [CostPart] = []
+        var all = CostPart(value: .zero, quantity: .zero)
+        for part in parts {
+            let outcome = try receive(part.quantity, worth: part.value)
+            covers += outcome.covers
+            if !outcome.held.quantity.isZero { held.append(outcome.held) }
+            all.value = try all.value.plus(part.value)
+            all.quantity = try all.quantity.plus(part.quantity)
+        }
+        if isReceipt, !all.quantity.isZero { lastReceipt = all }
+        if self.held.units > 0 { lastHeld = nil }
+        return (covers, held)
+    }
+
+    private mutating func receive(
+        _ quantity: Quantity,
+        worth value: Money
+    ) throws(EngineError) -> (covers: [Cover], held: CostPart) {
         var left = quantity
         var leftValue = value
         var covers: [Cover] = []
@@ -103,45 +151,32 @@ package struct CostPool: Hashable, Sendable {
         }
         held = try held.plus(left)
         heldValue = try heldValue.plus(leftValue)
-        if isReceipt, !quantity.isZero {
-            lastReceipt = CostRatio(value: value, quantity: quantity)
-        }
-        if held.units > 0 { lastHeld = nil }
-        return covers
+        return (covers, CostPart(value: leftValue, quantity: left))
     }
 
-    /// Takes units out, beyond what is held into a shortfall layer.
-    ///
-    /// The part beyond has a provisional cost: that of the last issue, else of the last receipt,
-    /// else what `fallback` says of it.
-    mutating func issue(
-        _ quantity: Quantity,
-        by movement: MovementKey,
-        fallback: (Quantity) throws(EngineError) -> Money
-    ) throws(EngineError) -> Money {
-        let taken = min(quantity, held)
-        var cost = Money.zero
-        if taken.units > 0 {
-            cost = try heldValue.share(taken, of: held)
-            if taken == held { lastHeld = CostRatio(value: heldValue, quantity: held) }
-            held = try held.minus(taken)
-            heldValue = try heldValue.minus(cost)
-            lastIssue = CostRatio(value: cost, quantity: taken)
-        }
-        let beyond = try quantity.minus(taken)
-        guard beyond.units > 0 else { return cost }
-        let provisional =
-            if let lastIssue {
-                try lastIssue.value(of: beyond)
-            } else if let lastReceipt {
-                try lastReceipt.value(of: beyond)
-            } else {
-                try fallback(beyond)
-            }
-        shortfalls.append(
-            ShortfallLayer(movement: movement, quantity: beyond, value: provisional)
-        )
-        return try cost.plus(provisional)
+    /// What units cost that leave, no more than are held, if all have one cost.
+    func averageCost(of quantity: Quantity) throws(EngineError) -> Money {
+        quantity.isZero ? .zero : try heldValue.share(quantity, of: held)
+    }
+
+    /// Takes units out that are held, at what they cost.
+    mutating func take(_ quantity: Quantity, costing cost: Money) throws(EngineError) {
+        guard quantity.units > 0 else { return }
+        if quantity == held { lastHeld = CostPart(value: heldValue, quantity: held) }
+        held = try held.minus(quantity)
+        heldValue = try heldValue.minus(cost)
+        lastIssue = CostPart(value: cost, quantity: quantity)
+    }
+
+    /// What units are taken to cost that leave beyond what is held: as the last issue, else as the
+    /// last receipt; nil if there was neither.
+    func provisionalCost(of quantity: Quantity) throws(EngineError) -> Money? {
+        try (lastIssue ?? lastReceipt)?.value(of: quantity)
+    }
+
+    /// Takes units out beyond what is held, which are then short.
+    mutating func fallShort(_ shortfall: ShortfallLayer) {
+        shortfalls.append(shortfall)
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -162,6 +197,7 @@ package struct CostPool: Hashable, Sendable {
     }
 
     init(from reader: inout ByteReader) throws(EngineError) {
+        self.costing = Costing()
         self.held = try reader.quantity()
         self.heldValue = try reader.money()
         for _ in 0..<(try reader.varint()) {
@@ -173,9 +209,9 @@ package struct CostPool: Hashable, Sendable {
                 )
             )
         }
-        func ratio(_ reader: inout ByteReader) throws(EngineError) -> CostRatio? {
+        func ratio(_ reader: inout ByteReader) throws(EngineError) -> CostPart? {
             try reader.optional { (r) throws(EngineError) in
-                CostRatio(value: try r.money(), quantity: try r.quantity())
+                CostPart(value: try r.money(), quantity: try r.quantity())
             }
         }
         self.lastHeld = try ratio(&reader)

@@ -49,6 +49,9 @@ public struct Ruling: Hashable, Sendable {
     /// The sites whose rows the entry changes; empty for a network-wide entry.
     public var sites: [SiteCode]
     /// The values that a named site may be unable to compute, one per line, in line order.
+    ///
+    /// Of a line whose goods come from several cost layers there is, instead of one value, the number
+    /// of its parts less 2^62, and then the quantity and the value of each.
     public var carried: [Money]
     /// The version of the rules that decided.
     public var rulesVersion: UInt32

@@ -777,18 +777,23 @@ public struct CostAdjustment: Hashable, Sendable {
         public var account: Account
         /// The document line that the movement served.
         public var reference: MovementReference?
+        /// The whole movement by the cost layers that it consists of, where goods travel: units and
+        /// their value, oldest first.
+        public var parts: [CostPart]
 
         /// Makes an item.
         public init(
             movement: MovementKey,
             delta: Money,
             account: Account,
-            reference: MovementReference? = nil
+            reference: MovementReference? = nil,
+            parts: [CostPart] = []
         ) {
             self.movement = movement
             self.delta = delta
             self.account = account
             self.reference = reference
+            self.parts = parts
         }
     }
 

@@ -6,13 +6,20 @@ package struct ValuationRow: Row {
     package static let kind = RowKind.valuation
     package static let layer: Layer? = .financial
 
-    package var pool = CostPool()
+    package var pool: CostPool
     /// The last movement by effective time; an earlier one is late and starts a replay.
     package var lastMovement: MovementKey?
     /// What replay has found and no *cost adjusted* entry has posted yet; zero after each commit.
     package var unposted = Money.zero
+    /// How the stock was valued before its first movement.
+    package let origin: Costing
+    /// The oldest and the youngest cost layer under first in, first out.
+    package var layers = LayerEnds()
 
-    package init() {}
+    package init(origin: Costing = Costing()) {
+        self.origin = origin
+        self.pool = CostPool(costing: origin)
+    }
 
     package var isOpen: Bool {
         pool.held.units != 0 || !pool.shortfalls.isEmpty || !unposted.isZero
@@ -22,12 +29,25 @@ package struct ValuationRow: Row {
         pool.encode(into: &writer)
         writer.optional(lastMovement) { $0.movement($1) }
         writer.money(unposted)
+        guard origin != Costing() || pool.costing != Costing() || layers != LayerEnds() else {
+            return
+        }
+        writer.costing(origin)
+        writer.costing(pool.costing)
+        writer.layers(layers)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
         self.pool = try CostPool(from: &reader)
         self.lastMovement = try reader.optional { (r) throws(EngineError) in try r.movement() }
         self.unposted = try reader.money()
+        guard !reader.isAtEnd else {
+            self.origin = Costing()
+            return
+        }
+        self.origin = try reader.costing()
+        self.pool.costing = try reader.costing()
+        self.layers = try reader.layers()
     }
 }
 
@@ -108,8 +128,51 @@ package struct MovementRow: HistoryRow {
     /// The cost layers after it.
     package var after: CostPool
     package var previous: MovementKey?
+    /// What was paid for goods that entered at a standard cost; nil where that is ``value``.
+    package var paid: Money?
+    /// The receipt whose layer an issue takes first: goods that go back to their supplier.
+    package var receipt: EventID?
+    /// What enters in parts of different cost; empty where all has one.
+    package var parts: [CostPart] = []
+    /// How many cost layers it made.
+    package var layersMade: UInt32 = 0
+    /// What it took out of cost layers.
+    package var takings: [LayerTaking] = []
 
     package var isInward: Bool { rule != .issue }
+
+    /// Whether goods left by transfer.
+    package var isSent: Bool {
+        if rule == .issue, case .transferLine = reference { true } else { false }
+    }
+
+    /// The transfer line that goods left on, at their source; nil for any other movement.
+    func sentLine(from home: SiteCode) -> TransferLineRow.Key? {
+        guard rule == .issue,
+            case .transferLine(let source, let destination, let transfer, let line) = reference
+        else { return nil }
+        return TransferLineRow.Key(
+            home: home,
+            source: source,
+            transfer: transfer,
+            destination: destination,
+            line: line
+        )
+    }
+
+    /// What left, part by part: one for each layer that it was taken from, and one for what was not
+    /// held; so many parts at most that they can travel together.
+    package func partsTaken() throws(EngineError) -> [CostPart] {
+        var parts: [CostPart] = []
+        var rest = CostPart(value: value, quantity: quantity)
+        for taking in takings {
+            parts.append(CostPart(value: taking.value, quantity: taking.quantity))
+            rest.value = try rest.value.minus(taking.value)
+            rest.quantity = try rest.quantity.minus(taking.quantity)
+        }
+        if !rest.quantity.isZero { parts.append(rest) }
+        return try parts.limited(to: TransitFlow.partsMax)
+    }
 
     package func encode(into writer: inout ByteWriter) {
         writer.byte(rule.rawValue)
@@ -135,27 +198,35 @@ package struct MovementRow: HistoryRow {
         writer.bool(isVoid)
         after.encode(into: &writer)
         writer.place(previous)
+        guard
+            after.costing != Costing() || paid != nil || receipt != nil || !parts.isEmpty
+                || layersMade > 0 || !takings.isEmpty
+        else { return }
+        writer.costing(after.costing)
+        writer.optional(paid) { $0.money($1) }
+        writer.optional(receipt) { $0.event($1) }
+        writer.parts(parts)
+        writer.varint(UInt64(layersMade))
+        writer.varint(UInt64(takings.count))
+        for taking in takings { writer.taking(taking) }
     }
 
     package init(
         rule: Rule,
         event: EventID,
         quantity: Quantity,
-        posted: Money,
-        value: Money,
         account: Account,
-        reference: MovementReference?,
-        after: CostPool
+        reference: MovementReference?
     ) {
         self.rule = rule
         self.event = event
         self.quantity = quantity
-        self.posted = posted
-        self.value = value
+        self.posted = .zero
+        self.value = .zero
         self.account = account
         self.reference = reference
         self.isVoid = false
-        self.after = after
+        self.after = CostPool()
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -185,6 +256,13 @@ package struct MovementRow: HistoryRow {
         self.isVoid = try reader.bool()
         self.after = try CostPool(from: &reader)
         self.previous = try reader.place()
+        guard !reader.isAtEnd else { return }
+        self.after.costing = try reader.costing()
+        self.paid = try reader.optional { (r) throws(EngineError) in try r.money() }
+        self.receipt = try reader.optional { (r) throws(EngineError) in try r.event() }
+        self.parts = try reader.parts()
+        self.layersMade = UInt32(truncatingIfNeeded: try reader.varint())
+        for _ in 0..<(try reader.varint()) { takings.append(try reader.taking()) }
     }
 }
 

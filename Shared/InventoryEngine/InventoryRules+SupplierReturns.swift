@@ -4,8 +4,8 @@ import Causality
 extension Decider {
     /// What came and has not gone back, and what it had cost.
     private struct Arrived {
-        var received = CostRatio(value: .zero, quantity: .zero)
-        var returned = CostRatio(value: .zero, quantity: .zero)
+        var received = CostPart(value: .zero, quantity: .zero)
+        var returned = CostPart(value: .zero, quantity: .zero)
     }
 
     /// Freezes the original cost of each line: of the receipt that is named, else of the purchase
@@ -97,7 +97,7 @@ extension Decider {
         guard !found.received.quantity.isZero else { return nil }
         let key = ReturnedReceiptRow.Key(home: site, receipt: event, sku: sku)
         if let row = try state.cache.returnedReceipts.row(key, from: state.reader) {
-            found.returned = CostRatio(value: row.value, quantity: row.quantity)
+            found.returned = CostPart(value: row.value, quantity: row.quantity)
         }
         return found
     }
@@ -112,8 +112,8 @@ extension Decider {
             row.sku == sku, row.received.units > 0
         else { return nil }
         return Arrived(
-            received: CostRatio(value: row.receivedValue, quantity: row.received),
-            returned: CostRatio(value: row.returnedValue, quantity: row.returned)
+            received: CostPart(value: row.receivedValue, quantity: row.received),
+            returned: CostPart(value: row.returnedValue, quantity: row.returned)
         )
     }
 

@@ -9,12 +9,12 @@ extension Decider {
         }
         try InventoryRules.checkText(properties.name, field: "name")
         try InventoryRules.checkDecimals(properties.standardCost, field: "standard_cost")
-        guard properties.costing == .average else {
+        guard properties.costing != .standard || properties.standardCost != nil else {
             throw .refused(
-                "not_supported_yet",
-                "Only costing by average is supported by this version.",
-                field: "costing",
-                hint: "Leave it out, or use average."
+                "standard_cost_missing",
+                "What is valued at standard cost needs one.",
+                field: "standard_cost",
+                hint: "Say what a unit costs by the standard, or value it by average or fifo."
             )
         }
         guard !properties.isLotCosted else {
@@ -237,8 +237,9 @@ extension Decider {
         }
     }
 
-    /// A receipt without a cost takes the purchase order's price, else the last receipt's, else the
-    /// standard cost; else it has none, and an exception says so.
+    /// A receipt without a cost takes the purchase order's price, else the last receipt's (under
+    /// standard cost it does not), else the standard cost; else it has none, and an exception says
+    /// so.
     private mutating func fillCost(
         _ line: inout EventLine,
         _ order: DocumentID?
@@ -253,12 +254,15 @@ extension Decider {
             }
         }
         let stock = StockKey(home: site, sku: line.sku)
-        if let last = try state.cache.valuations.row(stock, from: state.reader)?.pool.lastReceipt,
-            !last.quantity.isZero
-        {
+        let pool = try state.cache.valuations.row(stock, from: state.reader)?.pool
+        if let last = pool?.lastReceipt, !last.quantity.isZero, pool?.costing.standard == nil {
             line.amount = try last.value(of: line.quantity)
             return
         }
-        line.unitCost = try item(line.sku, field: "sku").properties.standardCost
+        if let standard = pool?.costing.standard {
+            line.unitCost = standard
+        } else {
+            line.unitCost = try item(line.sku, field: "sku").properties.standardCost
+        }
     }
 }

@@ -35,6 +35,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     // Financial layer.
     case valuation = 30
     case account = 31
+    case costLayer = 35
     // Documents: what the layers' rows refer to.
     case order = 40
     case purchaseOrder = 41

@@ -272,6 +272,7 @@ public struct RowCache: Sendable {
     var remoteRights = Table<RemoteRightsRow>()
     var valuations = Table<ValuationRow>()
     var accounts = Table<AccountRow>()
+    var costLayers = Table<CostLayerRow>()
     var orders = Table<OrderRow>()
     var purchaseOrders = Table<PurchaseOrderRow>()
     var transfers = Table<TransferRow>()
@@ -336,6 +337,7 @@ public struct RowCache: Sendable {
         staged = Table()
         remoteLines = Table()
         remoteRights = Table()
+        costLayers = Table()
     }
 }
 
@@ -373,6 +375,7 @@ extension RowCache {
         try visitor.visit(&remoteRights)
         try visitor.visit(&valuations)
         try visitor.visit(&accounts)
+        try visitor.visit(&costLayers)
         try visitor.visit(&orders)
         try visitor.visit(&purchaseOrders)
         try visitor.visit(&transfers)

@@ -56,6 +56,7 @@ package struct RowInspection: Sendable {
         case .hold: read(HoldRow.self)
         case .valuation: read(ValuationRow.self)
         case .account: read(AccountRow.self)
+        case .costLayer: read(CostLayerRow.self)
         case .order: read(OrderRow.self)
         case .purchaseOrder: read(PurchaseOrderRow.self)
         case .transfer: read(TransferRow.self)

@@ -38,6 +38,27 @@ package struct StateIdentities: Sendable {
         var lastMovement: MovementKey?
         var movements = Chain()
         var postings = Chain()
+        var held = CostPart(value: .zero, quantity: .zero)
+        var isFirstInFirstOut = false
+        var layerEnds = LayerEnds()
+        var layers: [LayerID: CostLayerRow] = [:]
+
+        /// Whether the cost layers are one list that holds what the pool says, under first in,
+        /// first out; by other methods there are none.
+        var areLayersWhole: Bool {
+            guard isFirstInFirstOut else { return layers.isEmpty }
+            var (units, value): (Int128, Int128) = (0, 0)
+            var (seen, older) = (0, LayerID?.none)
+            var next = layerEnds.older
+            while let id = next, seen <= layers.count, let row = layers[id] {
+                guard row.neighbours.older == older, row.quantity.units > 0 else { return false }
+                units += Int128(row.quantity.units)
+                value += Int128(row.value.units)
+                (seen, older, next) = (seen + 1, id, row.neighbours.younger)
+            }
+            return next == nil && older == layerEnds.younger && seen == layers.count
+                && units == Int128(held.quantity.units) && value == Int128(held.value.units)
+        }
     }
 
     /// A history as its rows in order tell it.
@@ -115,9 +136,18 @@ package struct StateIdentities: Sendable {
             stocks[stock, default: Sums()].layerValue = Int128(try row.pool.value().units)
             stocks[stock, default: Sums()].unposted = Int128(row.unposted.units)
             stocks[stock, default: Sums()].lastMovement = row.lastMovement
+            stocks[stock, default: Sums()].held = CostPart(
+                value: row.pool.heldValue,
+                quantity: row.pool.held
+            )
+            stocks[stock, default: Sums()].isFirstInFirstOut = row.pool.costing.method == .fifo
+            stocks[stock, default: Sums()].layerEnds = row.layers
             if row.pool.held.isZero, !row.pool.heldValue.isZero {
                 lineFaults.append(Fault(place: name(stock), sentence: "No units have a value."))
             }
+        case .costLayer:
+            let (place, row) = (try CostLayerRow.Key(bytes: key), try CostLayerRow(bytes: value))
+            stocks[place.stock, default: Sums()].layers[place.id] = row
         case .account:
             let (place, row) = (try AccountRow.Key(bytes: key), try AccountRow(bytes: value))
             accounts[place, default: Totals()].debit = Int128(row.debit.units)
@@ -393,6 +423,9 @@ package struct StateIdentities: Sendable {
         }
         if Int128(kept.value.units) + sums.unposted != sums.layerValue {
             faults.append("The inventory value is not the value of the cost layers.")
+        }
+        if !sums.areLayersWhole {
+            faults.append("The cost layers are not one list of what is held.")
         }
         if !sums.movements.isWhole || sums.movements.last != sums.lastMovement {
             faults.append("The history of its value is not one list in the order of time.")

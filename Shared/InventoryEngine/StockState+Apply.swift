@@ -86,9 +86,9 @@ struct Revival {
 struct Dues {
     /// Movements whose replayed value is not posted yet, with the event that caused it.
     var corrections: [StockKey: (cause: EventID, movements: Set<MovementKey>)] = [:]
-    /// Transfer lines whose transit value has to flow to the last receipt: all of it once nothing is
-    /// in transit, and all but what is kept where the dispatch came after the receipt.
-    var residuals: [TransferLineRow.Key: (cause: EventID, kept: Money?)] = [:]
+    /// Transfer lines of which something may have arrived at another value than is known now, with
+    /// the event that caused it.
+    var flows: [TransferLineRow.Key: EventID] = [:]
     /// Stocks whose promise rights rose while orders wait, or where orders began to wait.
     var risen: Set<StockKey> = []
     /// Stocks of the own site of which a holder has more or fewer promise rights.
@@ -175,7 +175,7 @@ extension StockState {
         var current = Current(event: event, ordering: ordering)
         // The others only say where to look again, which is right for an event that fails, too; to
         // keep a copy of them would let each event that adds to them copy all that is in them.
-        let (corrections, residuals, progress) = (dues.corrections, dues.residuals, dues.progress)
+        let (corrections, flows, progress) = (dues.corrections, dues.flows, dues.progress)
         report = Report()
         do {
             if case .ordered(_, let ruling) = ordering, ruling.verdict.hasNoPostings {
@@ -206,7 +206,7 @@ extension StockState {
             return outcome(current, verdict, nil, obeying: ordering)
         } catch {
             rollBackAll()
-            (dues.corrections, dues.residuals, dues.progress) = (corrections, residuals, progress)
+            (dues.corrections, dues.flows, dues.progress) = (corrections, flows, progress)
             if ordering.refuses { throw error }
             guard error.code != .storage, error.code != .damaged else { throw error }
             report = Report()

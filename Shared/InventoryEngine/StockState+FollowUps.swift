@@ -3,7 +3,7 @@ public import Causality
 /// What has to be recorded, or predicted, after an event in the same commit.
 extension StockState {
     /// Takes the *cost adjusted* entries that are due: one per item and site whose history was
-    /// valued anew, and one per transfer line that is empty but still worth something.
+    /// valued anew, and one per transfer line of which something arrived at another value.
     ///
     /// Applying one may make others due; call again until there are none. The hub records them as
     /// entries; a node applies them to its overlay as a prediction.
@@ -19,18 +19,8 @@ extension StockState {
             var items: [CostAdjustment.Item] = []
             for movement in due.movements.sorted() {
                 let key = MovementRow.Key(stock: stock, place: movement)
-                guard let row = try cache.movements.row(key, from: reader),
-                    row.value != row.posted
-                else { continue }
-                let delta = try row.value.minus(row.posted)
-                items.append(
-                    CostAdjustment.Item(
-                        movement: movement,
-                        delta: row.isInward ? delta : -delta,
-                        account: try wasLost(row, stock) ? .transitLoss : row.account,
-                        reference: row.reference
-                    )
-                )
+                guard let row = try cache.movements.row(key, from: reader) else { continue }
+                items += try unposted(of: row, at: movement, stock)
             }
             guard !items.isEmpty else { continue }
             bodies.append(
@@ -44,66 +34,96 @@ extension StockState {
                 )
             )
         }
-        return bodies + (try takeTransitResiduals())
+        return bodies + (try takeFlowCorrections())
     }
 
-    /// Whether what left by transfer never arrived and was settled: its cost is a loss.
-    private mutating func wasLost(
-        _ row: MovementRow,
+    /// What of a movement is not posted yet.
+    private mutating func unposted(
+        of row: MovementRow,
+        at movement: MovementKey,
         _ stock: StockKey
-    ) throws(EngineError) -> Bool {
-        guard
-            case .transferLine(let source, let destination, let transfer, let number) = row
-                .reference,
-            source == stock.home
-        else { return false }
-        let key = TransferLineRow.Key(
-            home: source,
-            source: source,
-            transfer: transfer,
-            destination: destination,
-            line: number
-        )
-        guard let line = try cache.transferLines.row(key, from: reader) else { return false }
-        guard line.lastReceiptMovement == nil else { return false }
-        return try line.inTransit().isZero
+    ) throws(EngineError) -> [CostAdjustment.Item] {
+        let delta = try row.value.minus(row.posted)
+        if row.isSent { return try unpostedSent(of: row, at: movement, delta, stock) }
+        guard !delta.isZero else { return [] }
+        // What the supplier gets stays; only what of it is a variance can have changed.
+        let isPaid = row.rule == .given && row.account == .goodsReceivedNotInvoiced
+        return [
+            CostAdjustment.Item(
+                movement: movement,
+                delta: row.isInward ? delta : -delta,
+                account: isPaid ? .purchasePriceVariance : row.account,
+                reference: row.reference
+            )
+        ]
     }
 
-    /// What is left in transit without any units goes to the last receipt of the line, and what a
-    /// late dispatch says that the units cost which had arrived before it.
-    private mutating func takeTransitResiduals() throws(EngineError) -> [EventBody] {
-        let residuals = dues.residuals.sorted {
-            $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
+    /// What of a dispatch is not posted yet: the share of what was lost on the way is a loss, the
+    /// rest follows the goods.
+    private mutating func unpostedSent(
+        of row: MovementRow,
+        at movement: MovementKey,
+        _ delta: Money,
+        _ stock: StockKey
+    ) throws(EngineError) -> [CostAdjustment.Item] {
+        let parts = try row.partsTaken()
+        var lost = Money.zero
+        if let key = row.sentLine(from: stock.home),
+            let line = try cache.transferLines.row(key, from: reader)
+        {
+            if delta.isZero, line.flow.sent(by: movement) == parts { return [] }
+            var flow = line.flow
+            try flow.correct(movement, to: parts, difference: delta)
+            lost = try flow.lossValue().minus(line.flow.lossValue())
         }
-        dues.residuals = [:]
-        var bodies: [EventBody] = []
-        for (key, due) in residuals {
-            guard let line = try cache.transferLines.row(key, from: reader),
-                let movement = line.lastReceiptMovement,
-                let kept = try line.inTransit().isZero ? Money.zero : due.kept
-            else { continue }
-            let delta = try line.transitValue.minus(kept)
-            guard !delta.isZero else { continue }
-            let reference = MovementReference.transferLine(
-                source: key.source,
-                destination: key.destination,
-                transfer: key.transfer,
-                line: key.line
+        let rest = try delta.minus(lost)
+        let amounts: [(Money, Account)] = [(lost, .transitLoss), (rest, row.account)]
+        return amounts.filter { !$0.0.isZero || ($0.1 == row.account && delta.isZero) }.map {
+            CostAdjustment.Item(
+                movement: movement,
+                delta: -$0.0,
+                account: $0.1,
+                reference: row.reference,
+                parts: parts
             )
+        }
+    }
+
+    /// What has arrived by transfer at another value than its dispatch turns out to have had.
+    private mutating func takeFlowCorrections() throws(EngineError) -> [EventBody] {
+        let flows = dues.flows.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }
+        dues.flows = [:]
+        var bodies: [EventBody] = []
+        for (key, cause) in flows {
+            guard let line = try cache.transferLines.row(key, from: reader) else { continue }
+            let worth = try line.flow.valued()
+            var items: [CostAdjustment.Item] = []
+            for (step, parts) in zip(line.flow.steps, worth) {
+                guard step.kind == .received, step.parts != parts, let movement = step.movement
+                else { continue }
+                items.append(
+                    CostAdjustment.Item(
+                        movement: movement,
+                        delta: try parts.total().minus(step.parts.total()),
+                        account: .goodsInTransit,
+                        reference: .transferLine(
+                            source: key.source,
+                            destination: key.destination,
+                            transfer: key.transfer,
+                            line: key.line
+                        ),
+                        parts: parts
+                    )
+                )
+            }
+            guard !items.isEmpty else { continue }
             bodies.append(
                 .costAdjusted(
                     CostAdjustment(
-                        cause: due.cause,
+                        cause: cause,
                         site: key.destination,
                         sku: line.sku,
-                        items: [
-                            CostAdjustment.Item(
-                                movement: movement,
-                                delta: delta,
-                                account: .goodsInTransit,
-                                reference: reference
-                            )
-                        ]
+                        items: items
                     )
                 )
             )

@@ -856,7 +856,7 @@ extension StockState {
                 revived = try revived.plus(back)
                 left = try left.minus(shipped)
                 try setOrderLine(key, to: row)
-                let value = try issue(
+                let issued = try issue(
                     current,
                     stock,
                     shipped,
@@ -864,7 +864,7 @@ extension StockState {
                     reference: .orderLine(site: key.orderSite, order: key.order, line: key.line)
                 )
                 row = try cache.orderLines.row(key, from: reader) ?? row
-                row.shippedValue = try row.shippedValue.plus(value)
+                row.shippedValue = try row.shippedValue.plus(issued.value)
                 try setOrderLine(key, to: row)
                 try addTask(.putBack, "\(body.order)/\(key.line)", stock, -back)
                 try addTask(.requestReturn, "\(body.order)/\(key.line)", stock, back)
@@ -875,8 +875,8 @@ extension StockState {
             surplus.shippedBeyond = try surplus.shippedBeyond.plus(left)
             try noteBringer(current, body, &surplus)
             step.shippedBeyond = left
-            let value = try issue(current, stock, left, account: .costOfGoodsSold)
-            surplus.shippedValue = try surplus.shippedValue.plus(value)
+            let issued = try issue(current, stock, left, account: .costOfGoodsSold)
+            surplus.shippedValue = try surplus.shippedValue.plus(issued.value)
             try setSurplus(surplusKey, to: surplus)
             try shippedBeyond(current, body, line, left)
         }

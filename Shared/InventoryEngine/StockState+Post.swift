@@ -522,21 +522,7 @@ extension StockState {
                 -item.delta,
                 valuedAt: item.movement.effective
             )
-            if case .transferLine(let site, let destination, let transfer, let number) =
-                item.reference, item.account == .goodsInTransit
-            {
-                try flowThroughTransit(
-                    current,
-                    item,
-                    TransferLineRow.Key(
-                        home: site,
-                        source: site,
-                        transfer: transfer,
-                        destination: destination,
-                        line: number
-                    )
-                )
-            }
+            try flowThroughTransit(current, body.site, item)
             guard holds(body.site) else { continue }
             let key = MovementRow.Key(stock: stock, place: item.movement)
             guard var row = try cache.movements.row(key, from: reader) else {
@@ -552,6 +538,7 @@ extension StockState {
             valuation.unposted = try valuation.unposted.minus(item.delta)
             if isNews {
                 row.value = row.posted
+                row.parts = item.parts.count > 1 ? item.parts : []
                 valuation.unposted = try valuation.unposted.plus(item.delta)
             }
             try touch(stock)
@@ -561,19 +548,40 @@ extension StockState {
         }
     }
 
-    /// Takes a correction out of the transit value of a transfer line, at both of its sites.
+    /// Takes a correction out of the transit value of a transfer line, at both of its sites: one of
+    /// its dispatch, or one of a receipt.
     private mutating func flowThroughTransit(
         _ current: Current,
-        _ item: CostAdjustment.Item,
-        _ sent: TransferLineRow.Key
+        _ site: SiteCode,
+        _ item: CostAdjustment.Item
     ) throws(EngineError) {
+        guard
+            case .transferLine(let source, let destination, let transfer, let number) =
+                item.reference
+        else { return }
         for home in current.event.namedSites where holds(home) {
-            var key = sent
-            key.home = home
+            let key = TransferLineRow.Key(
+                home: home,
+                source: source,
+                transfer: transfer,
+                destination: destination,
+                line: number
+            )
             guard var line = try cache.transferLines.row(key, from: reader) else { continue }
-            line.transitValue = try line.transitValue.minus(item.delta)
+            if site == source {
+                let difference = -item.delta
+                try line.flow.correct(item.movement, to: item.parts, difference: difference)
+                if item.account == .transitLoss {
+                    line.writtenOffValue = try line.writtenOffValue.plus(difference)
+                }
+            } else {
+                line.flow.setReceived(by: item.movement, to: item.parts)
+            }
+            if item.account == .goodsInTransit {
+                line.transitValue = try line.transitValue.minus(item.delta)
+            }
             try setTransferLine(key, to: line)
-            if home == key.source { dues.residuals[key] = (current.event.id, nil) }
+            if home == source { dues.flows[key] = current.event.id }
         }
     }
 }

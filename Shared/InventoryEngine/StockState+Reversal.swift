@@ -301,8 +301,10 @@ extension StockState {
             valuation.unposted = try valuation.unposted.minus(
                 row.isInward ? unposted : -unposted
             )
+            let paid = row.paid.map { row.isInward ? $0 : -$0 } ?? posted
             try post(stock.home, .inventory, stock.sku, -posted)
-            try post(stock.home, row.account, stock.sku, posted)
+            try post(stock.home, row.account, stock.sku, paid)
+            try post(stock.home, .purchasePriceVariance, stock.sku, posted.minus(paid))
             if case .orderLine(let site, let order, let number) = row.reference {
                 let line = OrderLineRow.Key(
                     home: stock.home,
@@ -322,6 +324,7 @@ extension StockState {
             row.isVoid = true
             row.posted = .zero
             row.value = .zero
+            row.paid = nil
             try cache.movements.set(rowKey, to: row, from: reader)
             dues.corrections[stock]?.movements.remove(rowKey.place)
         }

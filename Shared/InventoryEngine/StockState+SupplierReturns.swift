@@ -18,11 +18,18 @@ extension StockState {
                     stock,
                     line.quantity,
                     account: .purchasePriceVariance,
-                    settling: (.goodsReceivedNotInvoiced, amount)
+                    settling: (.goodsReceivedNotInvoiced, amount),
+                    of: body.receipt
                 )
             } else {
                 // Nothing says what the goods had cost: the supplier owes what they are worth.
-                _ = try issue(current, stock, line.quantity, account: .goodsReceivedNotInvoiced)
+                _ = try issue(
+                    current,
+                    stock,
+                    line.quantity,
+                    account: .goodsReceivedNotInvoiced,
+                    of: body.receipt
+                )
             }
             try noteSupplierReturn(current, body, line, line.quantity, line.amount ?? .zero)
         }

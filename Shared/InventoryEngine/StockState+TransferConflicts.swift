@@ -72,7 +72,13 @@ extension StockState {
             try unknownUnits(.lost, of: row, current, atMost: row.writtenOff)
         )
         guard back.units > 0 else { return }
-        let value = try row.writtenOffValue.share(back, of: row.writtenOff)
+        var step = TransitFlow.Step(.found, back)
+        // Where nobody kept what was lost, it is worth its share of all that was.
+        let share = try row.writtenOffValue.share(back, of: row.writtenOff)
+        step.parts = [CostPart(value: share, quantity: back)]
+        step.parts = try row.flow.worth(of: step)
+        try row.flow.add(step)
+        let value = try step.parts.total()
         row.writtenOff = try row.writtenOff.minus(back)
         row.writtenOffValue = try row.writtenOffValue.minus(value)
         row.settled = try row.settled.minus(back)
@@ -115,7 +121,10 @@ extension StockState {
         )
         guard back.units > 0 else { return }
         let (source, _) = sites(current, body)
-        let value = try row.gainedValue.share(back, of: row.gained)
+        var step = TransitFlow.Step(.regained, back)
+        step.parts = try row.flow.worth(of: step)
+        try row.flow.add(step)
+        let value = try step.parts.total()
         row.gained = try row.gained.minus(back)
         row.gainedValue = try row.gainedValue.minus(value)
         row.settled = try row.settled.plus(back)

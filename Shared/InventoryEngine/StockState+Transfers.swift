@@ -97,8 +97,7 @@ extension StockState {
         _ current: Current,
         _ body: Transfer,
         _ line: EventLine,
-        to row: TransferLineRow,
-        keeping kept: Money? = nil
+        to row: TransferLineRow
     ) throws(EngineError) {
         let (source, destination) = sites(current, body)
         try setCopies(current, body, line.line ?? 1, to: row)
@@ -109,7 +108,7 @@ extension StockState {
             destination: destination,
             line: line.line ?? 1
         )
-        if holds(source) { dues.residuals[key] = (current.event.id, kept) }
+        if holds(source) { dues.flows[key] = current.event.id }
     }
 
     /// Posts a step of a transfer between two different sites, which may come into the network later.
@@ -302,13 +301,13 @@ extension StockState {
         let cancel = known.flatMap { unknown($0.cancelledBy, to: current) }
         try changeTransfer(current, body) { $0.dispatchedBy.note(current.ref) }
         for line in body.lines {
-            try knownItem(line)
+            let item = try knownItem(line)
             let stock = StockKey(home: source, sku: line.sku)
             try noteExpiry(stock, line)
             try noteExpiry(StockKey(home: destination, sku: line.sku), line)
             try takeOut(stock, line, .sellable)
             try recallQuarantined(current, stock, line)
-            let value = try issue(
+            let sent = try issue(
                 current,
                 stock,
                 line.quantity,
@@ -322,14 +321,19 @@ extension StockState {
                 carries: true
             )
             var row = try transferLine(current, body, line)
+            row.flow = try row.flowSoFar(isPooled: item.properties.costing != .fifo)
             try takeBackGain(current, body, line, &row)
             let lostBefore = try row.lost()
-            // Units that have arrived already take their share of the value along; those beyond the
-            // dispatch are worth what its units are, as when it is known before they arrive.
-            let arrived = try -row.inTransit()
-            let kept = arrived.units > 0 ? beyond(arrived, of: line.quantity, worth: value) : nil
             row.dispatched = try row.dispatched.plus(line.quantity)
-            row.transitValue = try row.transitValue.plus(value)
+            row.transitValue = try row.transitValue.plus(sent.value)
+            try row.flow.add(
+                TransitFlow.Step(
+                    .sent,
+                    line.quantity,
+                    movement: sent.movement,
+                    parts: sent.parts
+                )
+            )
             row.dispatchedBy.note(current.ref)
             row.note(.sent, current.ref, line.quantity)
             let lost = try row.lost().minus(lostBefore)
@@ -337,7 +341,7 @@ extension StockState {
             let unaware = try unknownUnits(.cancelled, of: row, current, atMost: lost)
             let asked = cancel == nil ? unaware : line.quantity
             try askBack(current, body, line.line, &row, asked)
-            try setTransferLines(current, body, line, to: row, keeping: kept)
+            try setTransferLines(current, body, line, to: row)
             if lost.units > 0 {
                 let sentence = "\(line.sku) of \(body.transfer) left although cancelled."
                 if unaware.units > 0, unaware < lost {
@@ -359,21 +363,6 @@ extension StockState {
         }
     }
 
-    /// What a line is worth in transit whose units have arrived before their dispatch is known: of
-    /// those the rest, and less than nothing where more has arrived; nil where that is too large a
-    /// number, so that a fact is not turned down for it.
-    private func beyond(
-        _ arrived: Quantity,
-        of quantity: Quantity,
-        worth value: Money
-    ) -> Money? {
-        do {
-            return try value.minus(value.share(arrived, of: quantity))
-        } catch {
-            return nil
-        }
-    }
-
     private mutating func postTransferReceived(
         _ current: Current,
         _ body: Transfer
@@ -381,7 +370,7 @@ extension StockState {
         let (source, destination) = sites(current, body)
         try changeTransfer(current, body) { _ in }
         for line in body.lines {
-            try knownItem(line)
+            let isFirstInFirstOut = try knownItem(line).properties.costing == .fifo
             var row = try transferLine(current, body, line)
             try takeBackWriteOff(current, body, line, &row)
             let stock = StockKey(home: destination, sku: line.sku)
@@ -397,15 +386,13 @@ extension StockState {
                 by: line.quantity.minus(held)
             )
             try moveStock(stock, location, line.lot, .hold, by: held)
-            let isCovered = inTransit >= line.quantity
+            var arrived = try worth(of: line.quantity, &row, isPooled: !isFirstInFirstOut)
             let (value, movement) = try enter(
                 current,
                 stock,
                 line.quantity,
                 rule: .given,
-                given: isCovered
-                    ? try row.transitValue.share(line.quantity, of: inTransit)
-                    : try provisionalValue(stock, line.quantity, row, inTransit),
+                given: arrived.value,
                 account: .goodsInTransit,
                 accountSite: source,
                 reference: .transferLine(
@@ -414,10 +401,21 @@ extension StockState {
                     transfer: body.transfer,
                     line: line.line ?? 1
                 ),
+                in: arrived.parts,
                 carries: true
             )
+            arrived.settle(line.quantity, at: value)
             row.received = try row.received.plus(line.quantity)
             row.transitValue = try row.transitValue.minus(value)
+            try row.flow.add(
+                TransitFlow.Step(
+                    .received,
+                    line.quantity,
+                    movement: movement,
+                    parts: arrived.parts,
+                    beyond: arrived.beyond
+                )
+            )
             row.lastReceipt.note(current.ref)
             row.lastReceiptMovement = movement ?? row.lastReceiptMovement
             try setTransferLines(current, body, line, to: row)
@@ -469,16 +467,47 @@ extension StockState {
         return excess
     }
 
-    /// What units are taken to be worth that arrive beyond what is in transit.
-    private mutating func provisionalValue(
-        _ stock: StockKey,
-        _ quantity: Quantity,
-        _ row: TransferLineRow,
-        _ inTransit: Quantity
-    ) throws(EngineError) -> Money? {
-        guard inTransit.units > 0 else { return nil }
-        let beyond = try quantity.minus(inTransit)
-        return try row.transitValue.plus(row.transitValue.share(beyond, of: inTransit))
+    /// What units are worth that arrive: those on their way take their parts along, those beyond
+    /// are taken to be worth what those on their way are.
+    private mutating func worth(
+        of quantity: Quantity,
+        _ row: inout TransferLineRow,
+        isPooled: Bool
+    ) throws(EngineError) -> Arrival {
+        row.flow = try row.flowSoFar(isPooled: isPooled)
+        var arrival = Arrival(parts: try row.flow.worth(of: quantity))
+        var left = quantity
+        for part in arrival.parts { left = try left.minus(part.quantity) }
+        let inTransit = try row.inTransit()
+        if left.isZero {
+            arrival.value = try arrival.parts.total()
+        } else if inTransit.units > 0 {
+            let beyond = CostPart(
+                value: try row.transitValue.share(left, of: inTransit),
+                quantity: left
+            )
+            arrival.beyond = beyond
+            arrival.parts.append(beyond)
+            arrival.value = try arrival.parts.total()
+        }
+        return arrival
+    }
+
+    /// What units are worth that arrive by transfer.
+    private struct Arrival {
+        var parts: [CostPart]
+        /// What is not on its way.
+        var beyond: CostPart?
+        /// Nil where nothing on its way says what they are worth.
+        var value: Money?
+
+        /// Takes the value that the destination found where nothing said it.
+        mutating func settle(_ quantity: Quantity, at found: Money) {
+            guard value == nil else { return }
+            let beyond = CostPart(value: found, quantity: quantity)
+            self.beyond = beyond
+            parts = [beyond]
+        }
     }
 
     private mutating func postTransferSettled(
@@ -491,7 +520,7 @@ extension StockState {
             throw .refused("unknown_transfer", "Transfer \(body.transfer) is not known.")
         }
         for line in body.lines {
-            try knownItem(line)
+            let item = try knownItem(line)
             var row = try transferLine(current, body, line)
             let inTransit = try row.inTransit()
             let isShort = line.quantity.units > 0
@@ -525,7 +554,12 @@ extension StockState {
                     "Only \(inTransit.units) units of \(line.sku) are open on \(body.transfer)."
                 )
             }
-            let value = try row.transitValue.share(quantity, of: inTransit)
+            row.flow = try row.flowSoFar(isPooled: item.properties.costing != .fifo)
+            var step = TransitFlow.Step(isShort ? .lost : .gained, isShort ? quantity : -quantity)
+            step.parts = try row.flow.worth(of: step)
+            try row.flow.add(step)
+            let total = try step.parts.total()
+            let value = isShort ? total : -total
             row.settled = try row.settled.plus(quantity)
             row.transitValue = try row.transitValue.minus(value)
             if isShort {

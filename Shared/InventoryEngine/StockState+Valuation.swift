@@ -48,10 +48,42 @@ extension StockState {
         return current.carried[report.carriedRead]
     }
 
+    /// The number that stands for a count of parts among carried values: far below any value.
+    private static let partCount = -Money.magnitudeMax
+
+    /// Notes what the entry has to say for sites that do not hold the layers: one value where all has
+    /// one cost, else how many parts there are and the quantity and the value of each.
+    private mutating func carry(_ parts: [CostPart]) {
+        guard parts.count > 1 else {
+            report.carried.append(parts.first?.value ?? .zero)
+            return
+        }
+        report.carried.append(Money(units: Self.partCount + Int64(parts.count)))
+        for part in parts {
+            report.carried.append(Money(units: part.quantity.units))
+            report.carried.append(part.value)
+        }
+    }
+
+    /// The parts that the entry says come next; one of nothing if it says nothing.
+    private mutating func nextCarriedParts(
+        _ current: Current,
+        _ quantity: Quantity
+    ) -> [CostPart] {
+        let first = nextCarried(current)
+        guard first.units <= Self.partCount + Int64(TransitFlow.partsMax) else {
+            return [CostPart(value: first, quantity: quantity)]
+        }
+        return (0..<max(0, first.units - Self.partCount)).map { _ in
+            let quantity = Quantity(units: nextCarried(current).units)
+            return CostPart(value: nextCarried(current), quantity: quantity)
+        }
+    }
+
     /// Units enter the stock of a site.
     ///
-    /// Under the rules `given` and `ofIssue` their value is `given`; without one it is the current
-    /// cost. The other side of inventory is `account`, at `accountSite`.
+    /// Under the rules `given` and `ofIssue` their value is `given`, which may be that of several
+    /// parts; without one it is the current cost. The other side of inventory is `account`, at `accountSite`.
     mutating func enter(
         _ current: Current,
         _ stock: StockKey,
@@ -61,6 +93,7 @@ extension StockState {
         account: Account,
         accountSite: SiteCode? = nil,
         reference: MovementReference? = nil,
+        in parts: [CostPart] = [],
         carries: Bool = false
     ) throws(EngineError) -> (value: Money, movement: MovementKey?) {
         guard !quantity.isZero else { return (.zero, nil) }
@@ -71,56 +104,46 @@ extension StockState {
             return (value, nextMovement(current))
         }
         try touch(stock)
-        var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+        var valuation = try valuation(of: stock)
         let movement = nextMovement(current)
-        var value = given ?? .zero
-        if given == nil { value = try currentValue(valuation.pool, stock, quantity) }
         let isLate = valuation.lastMovement.map { movement < $0 } ?? false
+        var row = MovementRow(
+            rule: rule,
+            event: current.event.id,
+            quantity: quantity,
+            account: account,
+            reference: reference
+        )
+        if parts.count > 1 { row.parts = parts }
+        if rule != .current {
+            if let given {
+                row.value = given
+            } else {
+                row.value = try currentValue(valuation.pool, stock, quantity)
+            }
+        }
         if isLate || !valuation.pool.shortfalls.isEmpty {
-            value = try insertAndReplay(
-                current,
-                stock,
-                movement,
-                rule,
-                quantity,
-                value,
-                account,
-                reference
-            )
+            try insertAndReplay(current, stock, movement, &row)
         } else {
-            _ = try valuation.pool.receive(
-                quantity,
-                worth: value,
-                isReceipt: rule == .given && account != .costOfGoodsSold
-            )
-            try addMovement(
-                &valuation,
-                stock,
-                movement,
-                MovementRow(
-                    rule: rule,
-                    event: current.event.id,
-                    quantity: quantity,
-                    posted: value,
-                    value: value,
-                    account: account,
-                    reference: reference,
-                    after: valuation.pool
-                )
-            )
+            _ = try settle(&row, at: movement, of: stock, in: &valuation)
+            row.posted = row.value
+            try addMovement(&valuation, stock, movement, row)
             try cache.valuations.set(stock, to: valuation, from: reader)
         }
-        if carries, current.isShared { report.carried.append(value) }
+        if carries, current.isShared { report.carried.append(row.value) }
         if carries { report.carriedRead += 1 }
-        try post(stock.home, .inventory, stock.sku, value)
-        try post(accountSite ?? stock.home, account, stock.sku, -value)
-        return (value, movement)
+        let paid = row.paid ?? row.value
+        try post(stock.home, .inventory, stock.sku, row.value)
+        try post(accountSite ?? stock.home, account, stock.sku, -paid)
+        try post(stock.home, .purchasePriceVariance, stock.sku, paid.minus(row.value))
+        return (row.value, movement)
     }
 
     /// Units leave the stock of a site at what the costing method says.
     ///
     /// The other side of inventory is `account`; with `settling` a fixed amount goes to an account
-    /// of its own, and `account` takes the difference.
+    /// of its own, and `account` takes the difference. Under first in, first out the units of
+    /// `receipt` leave first, if one is named and holds some.
     ///
     /// - Returns: What they cost.
     mutating func issue(
@@ -130,43 +153,35 @@ extension StockState {
         account: Account,
         settling: (account: Account, amount: Money)? = nil,
         reference: MovementReference? = nil,
+        of receipt: EventID? = nil,
         carries: Bool = false
-    ) throws(EngineError) -> Money {
-        guard !quantity.isZero else { return .zero }
+    ) throws(EngineError) -> Issued {
+        guard !quantity.isZero else { return Issued(value: .zero, movement: nil, parts: []) }
         guard holds(stock.home) else {
-            let value = carries ? nextCarried(current) : .zero
-            _ = nextMovement(current)
+            let parts = carries ? nextCarriedParts(current, quantity) : []
+            let value = try parts.total()
+            let movement = nextMovement(current)
             try post(stock.home, .inventory, stock.sku, -value)
             try postIssue(stock, value, account, settling)
-            return value
+            return Issued(value: value, movement: movement, parts: parts)
         }
         try touch(stock)
-        var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+        var valuation = try valuation(of: stock)
         let movement = nextMovement(current)
-        var value = Money.zero
+        var row = MovementRow(
+            rule: .issue,
+            event: current.event.id,
+            quantity: quantity,
+            account: account,
+            reference: reference
+        )
+        row.receipt = receipt
         if let last = valuation.lastMovement, movement < last {
-            value = try insertAndReplay(
-                current,
-                stock,
-                movement,
-                .issue,
-                quantity,
-                .zero,
-                account,
-                reference
-            )
+            try insertAndReplay(current, stock, movement, &row)
         } else {
-            let standard = try standardCost(of: stock.sku)
-            let moneyScale = settings.moneyScale
-            value = try valuation.pool.issue(quantity, by: movement) {
-                (beyond) throws(EngineError) in
-                try standard?.cost.value(
-                    of: beyond,
-                    quantityScale: standard?.scale ?? 0,
-                    moneyScale: moneyScale
-                ) ?? .zero
-            }
-            if valuation.pool.lastIssue == nil, standard == nil {
+            _ = try settle(&row, at: movement, of: stock, in: &valuation)
+            row.posted = row.value
+            if valuation.pool.lastIssue == nil, try standardCost(of: stock.sku) == nil {
                 raise(
                     "cost_unknown",
                     stock.sku,
@@ -174,28 +189,24 @@ extension StockState {
                     at: stock.home
                 )
             }
-            try addMovement(
-                &valuation,
-                stock,
-                movement,
-                MovementRow(
-                    rule: .issue,
-                    event: current.event.id,
-                    quantity: quantity,
-                    posted: value,
-                    value: value,
-                    account: account,
-                    reference: reference,
-                    after: valuation.pool
-                )
-            )
+            try addMovement(&valuation, stock, movement, row)
             try cache.valuations.set(stock, to: valuation, from: reader)
         }
-        if carries, current.isShared { report.carried.append(value) }
-        if carries { report.carriedRead += 1 }
-        try post(stock.home, .inventory, stock.sku, -value)
-        try postIssue(stock, value, account, settling)
-        return value
+        let parts = try row.partsTaken()
+        if carries, current.isShared { carry(parts) }
+        if carries { _ = nextCarriedParts(current, quantity) }
+        try post(stock.home, .inventory, stock.sku, -row.value)
+        try postIssue(stock, row.value, account, settling)
+        return Issued(value: row.value, movement: movement, parts: parts)
+    }
+
+    /// What units cost that have left.
+    struct Issued {
+        var value: Money
+        /// The movement; nil if nothing has left.
+        var movement: MovementKey?
+        /// The value, by the layers that it was taken from.
+        var parts: [CostPart]
     }
 
     private mutating func postIssue(
@@ -211,14 +222,30 @@ extension StockState {
         try post(stock.home, account, stock.sku, rest)
     }
 
+    /// The valuation of a stock; before its first movement the item's costing says how it begins.
+    private mutating func valuation(of stock: StockKey) throws(EngineError) -> ValuationRow {
+        if let row = try cache.valuations.row(stock, from: reader) { return row }
+        guard let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader) else {
+            return ValuationRow()
+        }
+        let method = item.properties.costing
+        let standard = method == .standard ? item.properties.standardCost : nil
+        return ValuationRow(origin: Costing(method: method, standard: standard))
+    }
+
     /// What units are worth that enter without a cost: current, else last held, else standard,
     /// else nothing with an exception.
+    ///
+    /// Under standard cost the standard comes before what was last held.
     mutating func currentValue(
         _ pool: CostPool,
         _ stock: StockKey,
         _ quantity: Quantity,
         isSilent: Bool = false
     ) throws(EngineError) -> Money {
+        if pool.held.isZero, let standard = pool.costing.standard {
+            return try value(of: quantity, at: standard, stock.sku)
+        }
         if let value = try pool.currentValue(of: quantity) { return value }
         guard let standard = try standardCost(of: stock.sku) else {
             if !isSilent {
@@ -231,20 +258,102 @@ extension StockState {
             }
             return .zero
         }
-        return try standard.cost.value(
+        return try value(of: quantity, at: standard, stock.sku)
+    }
+
+    /// What units of an item cost at so much a unit.
+    private mutating func value(
+        of quantity: Quantity,
+        at unitCost: ExactDecimal,
+        _ sku: SKU
+    ) throws(EngineError) -> Money {
+        let item = try cache.items.row(ItemRow.Key(sku: sku), from: reader)
+        return try unitCost.value(
             of: quantity,
-            quantityScale: standard.scale,
+            quantityScale: item?.properties.scale ?? 0,
             moneyScale: settings.moneyScale
         )
     }
 
-    private mutating func standardCost(
-        of sku: SKU
-    ) throws(EngineError) -> (cost: ExactDecimal, scale: UInt8)? {
-        guard let item = try cache.items.row(ItemRow.Key(sku: sku), from: reader),
-            let cost = item.properties.standardCost
-        else { return nil }
-        return (cost, item.properties.scale)
+    private mutating func standardCost(of sku: SKU) throws(EngineError) -> ExactDecimal? {
+        try cache.items.row(ItemRow.Key(sku: sku), from: reader)?.properties.standardCost
+    }
+
+    /// Values a movement by its rule, and does to pool and layers what it does.
+    ///
+    /// Of what enters at a value that is not found here, `row` has the value: it is what was paid
+    /// where a standard cost says otherwise.
+    ///
+    /// - Returns: What shortfalls turned out to cost that it covers.
+    private mutating func settle(
+        _ row: inout MovementRow,
+        at place: MovementKey,
+        of stock: StockKey,
+        in valuation: inout ValuationRow
+    ) throws(EngineError) -> [CostPool.Cover] {
+        defer { row.after = valuation.pool }
+        let costing = valuation.pool.costing
+        guard row.isInward else {
+            let taken = min(row.quantity, valuation.pool.held)
+            var cost = try valuation.pool.averageCost(of: taken)
+            if costing.method == .fifo {
+                row.takings = try takeLayers(
+                    taken,
+                    of: row.receipt,
+                    from: stock,
+                    &valuation.layers
+                )
+                cost = .zero
+                for taking in row.takings { cost = try cost.plus(taking.value) }
+            }
+            try valuation.pool.take(taken, costing: cost)
+            let beyond = try row.quantity.minus(taken)
+            if beyond.units > 0 {
+                let provisional = try provisionalCost(of: beyond, stock, valuation.pool)
+                valuation.pool.fallShort(
+                    ShortfallLayer(movement: place, quantity: beyond, value: provisional)
+                )
+                cost = try cost.plus(provisional)
+            }
+            row.value = cost
+            return []
+        }
+        if row.rule == .current {
+            row.value = try currentValue(valuation.pool, stock, row.quantity)
+        } else if row.rule == .given, row.account == .goodsReceivedNotInvoiced {
+            let paid = row.paid ?? row.value
+            if let standard = costing.standard {
+                row.value = try value(of: row.quantity, at: standard, stock.sku)
+            } else {
+                row.value = paid
+            }
+            row.paid = paid == row.value ? nil : paid
+        }
+        let one = CostPart(value: row.value, quantity: row.quantity)
+        let (covers, held) = try valuation.pool.receive(
+            row.parts.isEmpty ? [one] : row.parts,
+            isReceipt: row.rule == .given && row.account != .costOfGoodsSold
+        )
+        if costing.method == .fifo {
+            try addLayers(held, by: row.event, place.index, to: stock, &valuation.layers)
+            row.layersMade = UInt32(held.count)
+        }
+        return covers
+    }
+
+    /// What units are taken to cost that leave beyond what is held: by the standard under standard
+    /// cost, else as the last issue or receipt, else by the item's standard cost, else nothing.
+    private mutating func provisionalCost(
+        of quantity: Quantity,
+        _ stock: StockKey,
+        _ pool: CostPool
+    ) throws(EngineError) -> Money {
+        if let standard = pool.costing.standard {
+            return try value(of: quantity, at: standard, stock.sku)
+        }
+        if let cost = try pool.provisionalCost(of: quantity) { return cost }
+        guard let standard = try standardCost(of: stock.sku) else { return .zero }
+        return try value(of: quantity, at: standard, stock.sku)
     }
 
     /// Adds a movement of the event at hand to the history; the caller stores the valuation.
@@ -276,29 +385,14 @@ extension StockState {
     }
 
     /// Puts a late movement into its place in time and values all that comes after it anew.
-    ///
-    /// - Returns: What the new movement is worth.
     private mutating func insertAndReplay(
         _ current: Current,
         _ stock: StockKey,
         _ movement: MovementKey,
-        _ rule: MovementRow.Rule,
-        _ quantity: Quantity,
-        _ value: Money,
-        _ account: Account,
-        _ reference: MovementReference?
-    ) throws(EngineError) -> Money {
-        var row = MovementRow(
-            rule: rule,
-            event: current.event.id,
-            quantity: quantity,
-            posted: value,
-            value: value,
-            account: account,
-            reference: reference,
-            after: CostPool()
-        )
-        var before = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+        _ row: inout MovementRow
+    ) throws(EngineError) {
+        row.posted = row.value
+        var before = try valuation(of: stock)
         try addMovement(&before, stock, movement, row)
         try cache.valuations.set(stock, to: before, from: reader)
         try replay(current, stock, from: movement, inserted: movement)
@@ -313,14 +407,13 @@ extension StockState {
         row = replayed
         row.posted = replayed.value
         try setMovement(stock, movement, row)
-        var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
+        var valuation = try valuation(of: stock)
         valuation.unposted = try valuation.unposted.minus(
             row.isInward ? unposted : -unposted
         )
         try cache.valuations.set(stock, to: valuation, from: reader)
         dues.corrections[stock]?.movements.remove(movement)
         if dues.corrections[stock]?.movements.isEmpty == true { dues.corrections[stock] = nil }
-        return row.value
     }
 
     /// Values the history of one item anew from a movement on, in effective order.
@@ -339,9 +432,9 @@ extension StockState {
     ) throws(EngineError) {
         // Back to the movement, and on to the last one before it that left no shortfall.
         var start = movement
-        var pool = CostPool()
-        let last = try cache.valuations.row(stock, from: reader)?.lastMovement
-        var rows = try history(\.movements, stock, from: last) { (place, row) in
+        var valuation = try valuation(of: stock)
+        var pool = CostPool(costing: valuation.origin)
+        var rows = try history(\.movements, stock, from: valuation.lastMovement) { (place, row) in
             guard place < start else { return true }
             guard let first = row.after.shortfalls.first else {
                 pool = row.after
@@ -351,66 +444,48 @@ extension StockState {
             return true
         }
         var issues = try issuesServed(by: rows, at: stock, inserted: inserted)
-        let standard = try standardCost(of: stock.sku)
-        let moneyScale = settings.moneyScale
+        let old = rows.map(\.row)
+        for index in rows.indices.reversed() {
+            try unwind(&rows[index].row, at: rows[index].key.place, stock, &valuation.layers)
+        }
+        valuation.pool = pool
         var places: [MovementKey: Int] = [:]
-        var values = rows.map(\.row.value)
         for index in rows.indices {
-            places[rows[index].key.place] = index
-            let row = rows[index].row
-            guard !row.isVoid else {
-                rows[index].row.after = pool
+            let place = rows[index].key.place
+            places[place] = index
+            guard !rows[index].row.isVoid else {
+                rows[index].row.after = valuation.pool
                 continue
             }
-            switch row.rule {
-            case .given, .current, .ofIssue:
-                var value = row.value
-                if row.rule == .current {
-                    value = try currentValue(pool, stock, row.quantity)
-                } else if row.rule == .ofIssue, let reference = row.reference,
-                    var issue = issues[reference], issue.quantity >= row.quantity
-                {
-                    value = try issue.value.share(row.quantity, of: issue.quantity)
-                    issue.value = try issue.value.minus(value)
-                    issue.quantity = try issue.quantity.minus(row.quantity)
-                    issues[reference] = issue
+            let row = rows[index].row
+            if row.rule == .ofIssue, let reference = row.reference,
+                var issue = issues[reference], issue.quantity >= row.quantity
+            {
+                let share = try issue.value.share(row.quantity, of: issue.quantity)
+                rows[index].row.value = share
+                issue.value = try issue.value.minus(share)
+                issue.quantity = try issue.quantity.minus(row.quantity)
+                issues[reference] = issue
+            }
+            let covers = try settle(&rows[index].row, at: place, of: stock, in: &valuation)
+            for cover in covers {
+                guard let place = places[cover.movement] else {
+                    throw .damaged("A shortfall's movement is missing from the history.")
                 }
-                values[index] = value
-                let covers = try pool.receive(
-                    row.quantity,
-                    worth: value,
-                    isReceipt: row.rule == .given && row.account != .costOfGoodsSold
-                )
-                for cover in covers {
-                    guard let place = places[cover.movement] else {
-                        throw .damaged("A shortfall's movement is missing from the history.")
-                    }
-                    values[place] = try values[place].plus(cover.difference)
-                    if let reference = rows[place].row.reference, var issue = issues[reference] {
-                        issue.value = try issue.value.plus(cover.difference)
-                        issues[reference] = issue
-                    }
-                }
-            case .issue:
-                let value = try pool.issue(row.quantity, by: rows[index].key.place) {
-                    (beyond) throws(EngineError) in
-                    try standard?.cost.value(
-                        of: beyond,
-                        quantityScale: standard?.scale ?? 0,
-                        moneyScale: moneyScale
-                    ) ?? .zero
-                }
-                values[index] = value
-                if let reference = row.reference {
-                    var issue = issues[reference] ?? CostRatio(value: .zero, quantity: .zero)
-                    issue.value = try issue.value.plus(value)
-                    issue.quantity = try issue.quantity.plus(row.quantity)
+                rows[place].row.value = try rows[place].row.value.plus(cover.difference)
+                if let reference = rows[place].row.reference, var issue = issues[reference] {
+                    issue.value = try issue.value.plus(cover.difference)
                     issues[reference] = issue
                 }
             }
-            rows[index].row.after = pool
+            if row.rule == .issue, let reference = row.reference {
+                var issue = issues[reference] ?? CostPart(value: .zero, quantity: .zero)
+                issue.value = try issue.value.plus(rows[index].row.value)
+                issue.quantity = try issue.quantity.plus(row.quantity)
+                issues[reference] = issue
+            }
         }
-        try writeReplayed(current, stock, rows, values, pool)
+        try writeReplayed(current, stock, rows, old, valuation)
     }
 
     /// What had been shipped and not come back for each order line before the replayed movements.
@@ -418,8 +493,8 @@ extension StockState {
         by rows: [(key: MovementRow.Key, row: MovementRow)],
         at stock: StockKey,
         inserted: MovementKey?
-    ) throws(EngineError) -> [MovementReference: CostRatio] {
-        var issues: [MovementReference: CostRatio] = [:]
+    ) throws(EngineError) -> [MovementReference: CostPart] {
+        var issues: [MovementReference: CostPart] = [:]
         for (key, row) in rows where !row.isVoid {
             guard let reference = row.reference,
                 case .orderLine(let site, let order, let number) = reference
@@ -432,7 +507,7 @@ extension StockState {
                     line: number
                 )
                 if let line = try cache.orderLines.row(lineKey, from: reader) {
-                    issues[reference] = CostRatio(
+                    issues[reference] = CostPart(
                         value: try line.shippedValue.minus(line.returnedValue),
                         quantity: try line.shipped.minus(line.returned)
                     )
@@ -443,7 +518,7 @@ extension StockState {
             if row.isInward, key.place == inserted { continue }
             let sign: (Money, Quantity) =
                 row.rule == .issue ? (-row.value, -row.quantity) : (row.value, row.quantity)
-            issues[reference] = CostRatio(
+            issues[reference] = CostPart(
                 value: try issue.value.plus(sign.0),
                 quantity: try issue.quantity.plus(sign.1)
             )
@@ -451,32 +526,33 @@ extension StockState {
         return issues
     }
 
+    /// Writes what was valued anew; what differs from before is noted as due.
     private mutating func writeReplayed(
         _ current: Current,
         _ stock: StockKey,
         _ rows: [(key: MovementRow.Key, row: MovementRow)],
-        _ values: [Money],
-        _ pool: CostPool
+        _ old: [MovementRow],
+        _ replayed: ValuationRow
     ) throws(EngineError) {
-        var valuation = try cache.valuations.row(stock, from: reader) ?? ValuationRow()
-        for index in rows.indices {
-            var row = rows[index].row
-            let movement = rows[index].key.place
-            let delta = try values[index].minus(row.value)
-            row.value = values[index]
+        var valuation = replayed
+        for (index, (key, row)) in rows.enumerated() {
+            let delta = try row.value.minus(old[index].value)
             if !delta.isZero {
                 valuation.unposted = try valuation.unposted.plus(row.isInward ? delta : -delta)
                 try correctOrderLine(row, stock, delta)
             }
-            if row.value != row.posted {
-                dues.corrections[stock, default: (current.event.id, [])].movements.insert(movement)
-            } else {
-                dues.corrections[stock]?.movements.remove(movement)
+            // Goods that left by transfer take their layers along: other ones are a correction too.
+            var isOther = false
+            if row.isSent { isOther = try row.partsTaken() != old[index].partsTaken() }
+            if row.value != row.posted || isOther {
+                dues.corrections[stock, default: (current.event.id, [])].movements
+                    .insert(key.place)
+            } else if !row.isSent {
+                dues.corrections[stock]?.movements.remove(key.place)
             }
-            try cache.movements.set(rows[index].key, to: row, from: reader)
+            try cache.movements.set(key, to: row, from: reader)
         }
         if dues.corrections[stock]?.movements.isEmpty == true { dues.corrections[stock] = nil }
-        valuation.pool = pool
         try cache.valuations.set(stock, to: valuation, from: reader)
     }
 

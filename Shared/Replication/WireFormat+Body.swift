@@ -526,6 +526,7 @@ extension WireCostAdjustment.Item {
         index = item.movement.index
         delta = item.delta.units
         account = WireAccount(item.account)
+        parts = item.parts.flatMap { [$0.quantity.units, $0.value.units] }
         switch item.reference {
         case .orderLine(let site, let order, let number):
             documentSite = site.text
@@ -555,6 +556,22 @@ extension WireCostAdjustment.Item {
         )
     }
 
+    private func costParts() throws(ReplicationError) -> [CostPart] {
+        guard parts.count.isMultiple(of: 2), parts.count <= 2 * TransitFlow.partsMax else {
+            throw .malformed("items.parts", "has \(parts.count) numbers")
+        }
+        var found: [CostPart] = []
+        for index in stride(from: 0, to: parts.count, by: 2) {
+            found.append(
+                CostPart(
+                    value: try WireField.money(parts[index + 1], "items.parts"),
+                    quantity: try WireField.quantity(parts[index], "items.parts")
+                )
+            )
+        }
+        return found
+    }
+
     func value() throws(ReplicationError) -> CostAdjustment.Item {
         try WireField.expectNothing(in: unknownFields, of: "items")
         return CostAdjustment.Item(
@@ -566,7 +583,8 @@ extension WireCostAdjustment.Item {
             ),
             delta: try WireField.money(delta, "items.delta"),
             account: try WireField.choice(account, "items.account"),
-            reference: try reference()
+            reference: try reference(),
+            parts: try costParts()
         )
     }
 }

@@ -442,8 +442,8 @@ extension WireRuling {
     }
 
     func value() throws(ReplicationError) -> Ruling {
-        guard carried.count <= WireFormat.linesMax else {
-            throw .malformed("ruling.carried", "has more than \(WireFormat.linesMax) values")
+        guard carried.count <= WireFormat.carriedMax else {
+            throw .malformed("ruling.carried", "has more than \(WireFormat.carriedMax) values")
         }
         var sites: [SiteCode] = []
         sites.reserveCapacity(self.sites.count)

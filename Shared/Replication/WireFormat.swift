@@ -38,6 +38,8 @@ public enum WireFormat {
     public static let eventBytesMax = 1 << 20
     /// The most lines of an event.
     public static let linesMax = 10_000
+    /// How many values an entry carries at most: one per line, and two for each of its cost parts.
+    static let carriedMax = linesMax * (1 + 2 * TransitFlow.partsMax)
     /// The most events of a batch, and the most entries of a page.
     public static let batchEventsMax = 100_000
     /// The most decimals of a quantity.

@@ -28,20 +28,25 @@ struct RealOrdersTests {
     /// The last day of the part that `make test` takes.
     private static let until = "2010-12-02"
 
-    @Test(arguments: [
-        (OnlineRetailReceipts.opening, "expected_valuation.csv"),
-        (.restock, "expected_valuation_restock.csv"),
-    ])
+    /// What `make test` takes is enough to see each method and each plan once.
+    private static let runs = [
+        (OnlineRetailReceipts.opening, CostingMethod.average, "expected_valuation.csv"),
+        (.restock, .fifo, "expected_valuation_restock_fifo.csv"),
+        (.restock, .average, "expected_valuation_restock.csv"),
+    ].prefix(Nightly.isOn ? 3 : 2)
+
+    @Test(arguments: runs)
     func `three nodes and the hub have the published units and values, to the last unit and cent`(
         receipts: OnlineRetailReceipts,
+        costing: CostingMethod,
         file: String
     ) async throws {
-        let expected = try Nightly.isOn ? published(file) : folded(receipts)
+        let expected = try Nightly.isOn ? published(file) : folded(receipts, costing)
         try await withRunningNetwork(["LON", "MAN", "GLA"]) { network in
             let start = ContinuousClock.now
             var recorded: [Int64] = []
             for site in network.sites {
-                let tally = try await importOrders(receipts, network, site)
+                let tally = try await importOrders(receipts, costing, network, site)
                 #expect(tally["refused"]?.integer == 0)
                 #expect(tally["not_interpreted"]?.integer == 0)
                 #expect(tally["duplicates"]?.integer == 0)
@@ -72,7 +77,7 @@ struct RealOrdersTests {
                     expected,
                     [site.code]
                 )
-                let again = try await importOrders(receipts, network, site)
+                let again = try await importOrders(receipts, costing, network, site)
                 #expect(again["recorded"]?.integer == 0)
                 #expect(again["duplicates"]?.integer == count)
             }
@@ -86,7 +91,7 @@ struct RealOrdersTests {
             }
             try expectClean(network.plumblineHub("verify", "--json"))
             print(
-                "RealOrdersTests: \(receipts), \(recorded.reduce(0, +)) commands, imported in"
+                "RealOrdersTests: \(receipts), \(costing), \(recorded.reduce(0, +)) commands, imported in"
                     + " \(imported - start), in sync after \(synced - imported) more, four"
                     + " stores verified in \(ContinuousClock.now - stopped)"
             )
@@ -103,13 +108,14 @@ struct RealOrdersTests {
     /// Imports what belongs to a site, and returns the counts.
     private func importOrders(
         _ receipts: OnlineRetailReceipts,
+        _ costing: CostingMethod,
         _ network: RunningNetwork,
         _ site: Site
     ) async throws -> JSONValue {
         let orders = try #require(SharedData.url("online-retail/orders.csv.gz"))
         var arguments = [
             "import", "online-retail", orders.path, "--at-site", "--json",
-            "--receipts", receipts.rawValue, "--data", site.name,
+            "--receipts", receipts.rawValue, "--costing", costing.text, "--data", site.name,
         ]
         if !Nightly.isOn { arguments += ["--until", Self.until] }
         let program = try RunningProgram(
@@ -192,17 +198,22 @@ struct RealOrdersTests {
 
     /// The figures of the first days, by arithmetic that shares no code with the engine.
     private func folded(
-        _ receipts: OnlineRetailReceipts
+        _ receipts: OnlineRetailReceipts,
+        _ costing: CostingMethod
     ) throws -> [String: [String: Figure]] {
         let url = try #require(SharedData.url("online-retail/orders.csv.gz"))
         let history = try OnlineRetailHistory(file: [UInt8](try Data(contentsOf: url)))
         let until = try #require(CivilDate(Self.until))
         var figures: [String: [String: Figure]] = [:]
         for site in OnlineRetailHistory.sites {
-            var fold = OnlineRetailFold()
-            for command in try history.plan(atSite: site, receipts: receipts, until: until) {
-                try fold.apply(command)
-            }
+            var fold = OnlineRetailFold(by: costing)
+            let plan = try history.plan(
+                atSite: site,
+                receipts: receipts,
+                costing: costing,
+                until: until
+            )
+            for command in plan { try fold.apply(command) }
             #expect(fold.isComplete)
             #expect(fold.orderCount > 20)
             for (sku, pool) in fold.pools {

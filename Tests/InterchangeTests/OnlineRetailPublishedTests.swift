@@ -177,18 +177,20 @@ struct OnlineRetailPublishedTests {
     }
 
     @Test(arguments: [
-        (OnlineRetailReceipts.opening, "expected_valuation.csv"),
-        (.restock, "expected_valuation_restock.csv"),
+        (OnlineRetailReceipts.opening, CostingMethod.average, "expected_valuation.csv"),
+        (.restock, .average, "expected_valuation_restock.csv"),
+        (.restock, .fifo, "expected_valuation_restock_fifo.csv"),
     ])
     func `folding the commands of each site gives the published quantities and values`(
         receipts: OnlineRetailReceipts,
+        costing: CostingMethod,
         file: String
     ) throws {
         var folds: [String: OnlineRetailFold] = [:]
         var (orderCount, returnCount, adjustmentCount) = (0, 0, 0)
         for site in OnlineRetailHistory.sites {
-            let plan = try history.plan(atSite: site, receipts: receipts)
-            var fold = OnlineRetailFold()
+            let plan = try history.plan(atSite: site, receipts: receipts, costing: costing)
+            var fold = OnlineRetailFold(by: costing)
             var count = 0
             for command in plan {
                 try fold.apply(command)

@@ -94,6 +94,7 @@ extension InventoryCommand {
     static func item(
         _ sku: SKU,
         scale: UInt8 = 0,
+        costing: CostingMethod = .average,
         standardCost: String? = nil,
         isLotTracked: Bool = false,
         isSerialTracked: Bool = false,
@@ -107,6 +108,7 @@ extension InventoryCommand {
                     properties: ItemProperties(
                         name: sku.text,
                         scale: scale,
+                        costing: costing,
                         standardCost: standardCost.map(decimal),
                         isLotTracked: isLotTracked,
                         isSerialTracked: isSerialTracked,

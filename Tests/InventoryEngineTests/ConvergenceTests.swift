@@ -7,6 +7,15 @@ import Testing
 struct ConvergenceTests {
     private static let skus: [SKU] = ["P", "Q", "R"]
 
+    /// How an item is valued in a history: all methods occur, beside each other.
+    private static func method(of sku: SKU, seed: UInt64) -> CostingMethod {
+        switch sku {
+        case "P": [.average, .fifo, .standard][Int(seed % 3)]
+        case "Q": seed % 2 == 0 ? .fifo : .average
+        default: [.fifo, .standard, .average][Int(seed / 2 % 3)]
+        }
+    }
+
     /// Runs a random history: offline phases, pushes in a random order, pulls now and then.
     private func history(
         seed: UInt64,
@@ -28,7 +37,12 @@ struct ConvergenceTests {
                 let isNamed = named.contains(sku)
                 let cost = sku == "Q" ? nil : "1.25"
                 try network.nodes[index].record(
-                    .item(sku, standardCost: cost, isSerialTracked: isNamed)
+                    .item(
+                        sku,
+                        costing: Self.method(of: sku, seed: seed),
+                        standardCost: cost,
+                        isSerialTracked: isNamed
+                    )
                 )
             }
             try network.nodes[index].record(.location("A"))

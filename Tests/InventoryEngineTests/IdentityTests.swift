@@ -10,8 +10,8 @@ struct IdentityTests {
         edge.keepsCache = seed % 2 == 0
         let skus: [SKU] = ["P", "Q", "R"]
         try edge.record(.item("P", standardCost: "1.25"))
-        try edge.record(.item("Q"))
-        try edge.record(.item("R", standardCost: "0.3333", safetyStock: 3))
+        try edge.record(.item("Q", costing: .fifo))
+        try edge.record(.item("R", costing: .standard, standardCost: "0.3333", safetyStock: 3))
         try edge.record(.location("A"))
         try edge.record(.location("B"))
         var day = RandomDay(seed: seed, skus: skus)

@@ -471,6 +471,17 @@ struct Recount {
     }
 }
 
+extension InMemoryRowSource {
+    /// What the proof of a store would find in its rows.
+    func identityFaults() throws -> [String] {
+        var identities = StateIdentities()
+        for kind in RowKind.allCases {
+            for (key, value) in rows(kind) { try identities.add(kind, key: key, value: value) }
+        }
+        return identities.faults().map { "\($0.place): \($0.sentence)" }
+    }
+}
+
 /// Recomputes the digests of rows from nothing.
 func digestsFromNothing(of rows: InMemoryRowSource) throws -> [RowName: [UInt8]] {
     var sums: [RowName: DigestSum] = [:]
@@ -511,5 +522,6 @@ func digestsFromNothing(of rows: InMemoryRowSource) throws -> [RowName: [UInt8]]
     try add(StagedRow.self)
     try add(ValuationRow.self)
     try add(AccountRow.self)
+    try add(CostLayerRow.self)
     return sums.filter { $0.value != .zero }.mapValues(\.bytes)
 }

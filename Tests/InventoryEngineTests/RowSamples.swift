@@ -221,7 +221,7 @@ struct RowSamples {
         try addMoney(add)
         try addDocuments(add)
         try addHistory(add)
-        addLater(add)
+        try addLater(add)
         return sink.rows
     }
 
@@ -311,7 +311,7 @@ struct RowSamples {
         )
     }
 
-    private mutating func addLater(_ add: Adder) {
+    private mutating func addLater(_ add: Adder) throws {
         let stock = StockKey(home: id(), sku: id())
         var gained = TransferLineRow(sku: id())
         gained.gainedBy = Latest(event: reference(), other: maybe { $0.reference() })
@@ -338,6 +338,68 @@ struct RowSamples {
             transferLineKey(),
             sent
         )
+        try addCosting(add, stock)
+    }
+
+    private mutating func layerID() -> LayerID {
+        LayerID(event: event(), index: UInt32(number() % 9), part: UInt32(number() % 5))
+    }
+
+    private mutating func layerEnds() -> LayerEnds {
+        LayerEnds(older: maybe { $0.layerID() }, younger: maybe { $0.layerID() })
+    }
+
+    private mutating func costing() -> Costing {
+        Costing(
+            method: CostingMethod.allCases.randomElement(using: &random) ?? .fifo,
+            standard: maybe { $0.decimal() }
+        )
+    }
+
+    private mutating func addCosting(_ add: Adder, _ stock: StockKey) throws {
+        add(
+            CostLayerRow.Key(stock: stock, id: layerID()),
+            CostLayerRow(quantity: quantity(), value: money(), neighbours: layerEnds())
+        )
+        var valuation = ValuationRow(origin: Costing(method: .fifo))
+        valuation.pool = try pool()
+        valuation.pool.costing = costing()
+        valuation.layers = layerEnds()
+        add(stock, valuation)
+        var moved = MovementRow(
+            rule: .issue,
+            event: event(),
+            quantity: quantity(),
+            account: .scrap,
+            reference: nil
+        )
+        moved.after.costing = costing()
+        moved.paid = maybe { $0.money() }
+        moved.receipt = maybe { $0.event() }
+        moved.parts = [part(), part()]
+        moved.layersMade = 2
+        moved.takings = many {
+            LayerTaking(
+                layer: $0.layerID(),
+                quantity: $0.quantity(),
+                value: $0.money(),
+                removedFrom: $0.maybe { $0.layerEnds() }
+            )
+        }
+        add(MovementRow.Key(stock: stock, place: movement()), moved)
+        var sent = TransferLineRow(sku: id())
+        sent.flow.isPooled = bool()
+        try sent.flow.add(
+            TransitFlow.Step(.sent, quantity(), movement: movement(), parts: [part(), part()])
+        )
+        try sent.flow.add(
+            TransitFlow.Step(.received, quantity(), parts: [part()], beyond: maybe { $0.part() })
+        )
+        add(transferLineKey(), sent)
+    }
+
+    private mutating func part() -> CostPart {
+        CostPart(value: money(), quantity: quantity())
     }
 
     private mutating func addLots(_ add: Adder) {
@@ -502,16 +564,18 @@ struct RowSamples {
             nil, .orderLine(site: id(), order: id(), line: small()),
             .transferLine(source: id(), destination: id(), transfer: id(), line: small()),
         ]
+        let rule = rules.randomElement(using: &random) ?? .given
+        let (event, quantity) = (event(), quantity())
+        let (posted, value) = (money(), money())
         var moved = MovementRow(
-            rule: rules.randomElement(using: &random) ?? .given,
-            event: event(),
-            quantity: quantity(),
-            posted: money(),
-            value: money(),
+            rule: rule,
+            event: event,
+            quantity: quantity,
             account: code,
-            reference: references.randomElement(using: &random) ?? nil,
-            after: try pool()
+            reference: references.randomElement(using: &random) ?? nil
         )
+        (moved.posted, moved.value) = (posted, value)
+        moved.after = try pool()
         moved.isVoid = bool()
         moved.previous = maybe { $0.movement() }
         add(MovementRow.Key(stock: StockKey(home: id(), sku: id()), place: movement()), moved)
@@ -525,7 +589,7 @@ struct RowSamples {
             )
         }
         add(
-            JournalRow.Key(home: id(), position: position(), event: event()),
+            JournalRow.Key(home: id(), position: position(), event: self.event()),
             JournalRow(valuedAt: instant(), postedAt: instant(), lines: lines)
         )
     }
@@ -725,6 +789,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .hold: return try again(HoldRow.self)
     case .valuation: return try again(ValuationRow.self)
     case .account: return try again(AccountRow.self)
+    case .costLayer: return try again(CostLayerRow.self)
     case .order: return try again(OrderRow.self)
     case .purchaseOrder: return try again(PurchaseOrderRow.self)
     case .transfer: return try again(TransferRow.self)

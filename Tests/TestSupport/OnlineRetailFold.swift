@@ -6,9 +6,22 @@ package import InventoryEngine
 /// An order with its four steps, a return, an approved adjustment and a receipt move one quantity
 /// and one value per item. It shares no code with the engine, and follows the published rules.
 package struct OnlineRetailFold {
-    package init() {}
+    private let method: CostingMethod
+
+    /// Makes a fold by weighted average, or by first in, first out.
+    package init(by method: CostingMethod = .average) {
+        self.method = method
+    }
+
+    package struct Layer: Equatable {
+        package var quantity: Int64
+        package var value: Int64
+    }
 
     package struct Pool: Equatable {
+        /// What entered, the oldest first, under first in, first out.
+        package var layers: [Layer] = []
+
         package var quantity: Int64 = 0
         package var value: Int64 = 0
         package var lastQuantity: Int64 = 1
@@ -51,6 +64,7 @@ package struct OnlineRetailFold {
         if case .itemRegistered(let registration) = command.body {
             guard
                 costs[registration.sku] == nil, pools.isEmpty,
+                registration.properties.costing == method,
                 let cost = registration.properties.standardCost, cost.scale == 4
             else { throw Unexpected(what: "\(command)") }
             costs[registration.sku] = cost.mantissa
@@ -157,9 +171,22 @@ package struct OnlineRetailFold {
         guard quantity > 0, quantity <= pool.quantity else {
             throw Unexpected(what: "\(quantity) of \(pool.quantity) of \(sku) were to leave")
         }
-        let value =
+        var value =
             quantity == pool.quantity
             ? pool.value : Self.halfUp(pool.value, quantity, pool.quantity)
+        if method == .fifo {
+            value = 0
+            var left = quantity
+            while left > 0, let oldest = pool.layers.first {
+                let taken = min(left, oldest.quantity)
+                let part = Self.halfUp(oldest.value, taken, oldest.quantity)
+                pool.layers[0].quantity -= taken
+                pool.layers[0].value -= part
+                if pool.layers[0].quantity == 0 { pool.layers.removeFirst() }
+                value += part
+                left -= taken
+            }
+        }
         pool.add(-quantity, -value)
         pools[sku] = pool
         return value
@@ -184,6 +211,7 @@ package struct OnlineRetailFold {
 
 extension OnlineRetailFold.Pool {
     fileprivate mutating func add(_ units: Int64, _ amount: Int64) {
+        if units > 0 { layers.append(OnlineRetailFold.Layer(quantity: units, value: amount)) }
         quantity += units
         value += amount
         if quantity > 0 { (lastQuantity, lastValue) = (quantity, value) }

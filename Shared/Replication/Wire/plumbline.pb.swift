@@ -2597,6 +2597,10 @@ nonisolated struct WireCostAdjustment: Sendable {
 
     var line: Int32 = 0
 
+    /// The whole movement by the cost layers that it consists of, where goods travel: quantity and
+    /// value of each in turn, oldest first.
+    var parts: [Int64] = []
+
     var unknownFields = SwiftProtobuf.UnknownStorage()
 
     init() {}
@@ -6754,7 +6758,7 @@ nonisolated extension WireCostAdjustment: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = WireCostAdjustment.protoMessageName + ".Item"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}effective\0\u{1}position\0\u{1}sequence\0\u{1}index\0\u{1}delta\0\u{1}account\0\u{3}document_site\0\u{1}destination\0\u{1}document\0\u{1}line\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}effective\0\u{1}position\0\u{1}sequence\0\u{1}index\0\u{1}delta\0\u{1}account\0\u{3}document_site\0\u{1}destination\0\u{1}document\0\u{1}line\0\u{1}parts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6772,6 +6776,7 @@ nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProto
       case 8: try { try decoder.decodeSingularStringField(value: &self.destination) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.document) }()
       case 10: try { try decoder.decodeSingularSInt32Field(value: &self.line) }()
+      case 11: try { try decoder.decodeRepeatedSInt64Field(value: &self.parts) }()
       default: break
       }
     }
@@ -6808,6 +6813,9 @@ nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProto
     if self.line != 0 {
       try visitor.visitSingularSInt32Field(value: self.line, fieldNumber: 10)
     }
+    if !self.parts.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.parts, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -6822,6 +6830,7 @@ nonisolated extension WireCostAdjustment.Item: SwiftProtobuf.Message, SwiftProto
     if lhs.destination != rhs.destination {return false}
     if lhs.document != rhs.document {return false}
     if lhs.line != rhs.line {return false}
+    if lhs.parts != rhs.parts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
