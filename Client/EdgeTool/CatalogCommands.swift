@@ -32,7 +32,9 @@ struct ItemRegisterCommand: RecordingCommand {
     var uom: String?
     @Option(help: "How many decimals its quantities have, 0 to 6; default: 0.")
     var scale: String?
-    @Option(help: "What one unit costs where nothing else is known.")
+    @Option(help: "How it is valued: average, fifo or standard; default: average.")
+    var costing: String?
+    @Option(help: "What one unit costs by the standard, or where nothing else is known.")
     var standardCost: String?
     @Option(help: "Its GTIN, with the check digit.")
     var gtin: String?
@@ -57,6 +59,7 @@ struct ItemRegisterCommand: RecordingCommand {
         command.member("name", name)
         command.member("uom", ifAny: uom)
         command.member("scale", ifAny: scale)
+        command.member("costing", ifAny: costing)
         command.member("standard_cost", ifAny: standardCost)
         command.member("gtin", ifAny: gtin)
         command.member("safety_stock", ifAny: safetyStock)

@@ -46,6 +46,14 @@ struct PlumblineCommand: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(
+                name: "Money",
+                subcommands: [
+                    InvoiceCommand.self, LandedCostCommand.self, RevalueCommand.self,
+                    WriteDownCommand.self,
+                    CostingCommand.self, StandardCostCommand.self,
+                ]
+            ),
+            CommandGroup(
                 name: "Reading",
                 subcommands: [
                     StockCommand.self, OrdersCommand.self, TransfersCommand.self,

@@ -343,6 +343,33 @@ struct CommandFields {
         nodeNamed: (String) -> NodeID?
     ) throws(InterchangeError) -> EventID? {
         guard let text = try text(name) else { return nil }
+        return try event(called: text, field: name, nodeNamed: nodeNamed)
+    }
+
+    /// A list of events; empty where the field is absent.
+    func events(
+        _ name: String,
+        nodeNamed: (String) -> NodeID?
+    ) throws(InterchangeError) -> [EventID] {
+        guard let value = self[name] else { return [] }
+        guard case .array(let values) = value else {
+            throw mismatch(name, value, expected: "a list of texts")
+        }
+        var found: [EventID] = []
+        for value in values {
+            guard let text = value.text else {
+                throw mismatch(name, value, expected: "a list of texts")
+            }
+            found.append(try event(called: text, field: name, nodeNamed: nodeNamed))
+        }
+        return found
+    }
+
+    private func event(
+        called text: String,
+        field name: String,
+        nodeNamed: (String) -> NodeID?
+    ) throws(InterchangeError) -> EventID {
         if let event = EventID(text) { return event }
         guard
             let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")), colon > text.startIndex,
@@ -506,21 +533,28 @@ struct CommandFields {
     }
 
     /// An amount at the network's money scale.
-    func money(_ name: String, scale: UInt8) throws(InterchangeError) -> Money? {
-        guard let amount = try amountDigits(name, scaleMax: scale) else { return nil }
+    func money(
+        _ name: String,
+        scale: UInt8,
+        mayBeNegative: Bool = false
+    ) throws(InterchangeError) -> Money? {
+        guard
+            let amount = try amountDigits(name, scaleMax: scale, mayBeNegative: mayBeNegative)
+        else { return nil }
         var units = amount.units
         for _ in amount.scale..<scale {
             let (product, overflow) = units.multipliedReportingOverflow(by: 10)
             guard !overflow else { throw amountOutOfRange(name) }
             units = product
         }
-        guard units <= Money.magnitudeMax else { throw amountOutOfRange(name) }
+        guard units.magnitude <= Money.magnitudeMax else { throw amountOutOfRange(name) }
         return Money(units: units)
     }
 
     private func amountDigits(
         _ name: String,
-        scaleMax: UInt8
+        scaleMax: UInt8,
+        mayBeNegative: Bool = false
     ) throws(InterchangeError) -> (units: Int64, scale: UInt8)? {
         guard let text = try digits(name) else { return nil }
         let amount: (units: Int64, scale: UInt8)
@@ -545,7 +579,7 @@ struct CommandFields {
             case .tooLarge: throw amountOutOfRange(name)
             }
         }
-        guard amount.units >= 0 else {
+        guard mayBeNegative || amount.units >= 0 else {
             throw refused(
                 .amountNegative,
                 name,

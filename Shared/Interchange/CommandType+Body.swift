@@ -109,6 +109,30 @@ extension CommandType {
                     lines: try fields.lines(moneyScale: moneyScale)
                 )
             )
+        case .supplierInvoiceMatched:
+            return .supplierInvoiceMatched(
+                InvoiceMatch(
+                    purchaseOrder: try fields.identifier("purchase_order"),
+                    receipt: try fields.event("event", nodeNamed: nodeNamed),
+                    lines: try fields.lines(moneyScale: moneyScale)
+                )
+            )
+        case .landedCostAllocated:
+            return .landedCostAllocated(
+                LandedCost(
+                    purchaseOrder: try fields.identifier("purchase_order"),
+                    receipts: try fields.events("events", nodeNamed: nodeNamed),
+                    amount: try fields.require(
+                        fields.money("amount", scale: moneyScale),
+                        "amount"
+                    ),
+                    basis: try fields.choice("by", LandedCostBasis.init, \.text) ?? .value
+                )
+            )
+        case .stockRevalued: return .stockRevalued(try fields.revaluation(moneyScale: moneyScale))
+        case .writtenDown: return .writtenDown(try fields.revaluation(moneyScale: moneyScale))
+        case .standardCostSet: return .standardCostSet(try fields.costingChange())
+        case .costingChanged: return .costingChanged(try fields.costingChange())
         case .repacked: return .repacked(try fields.repack())
         case .reversed:
             return .reversed(
@@ -197,6 +221,25 @@ extension CommandFields {
             )
         }
         return conversions
+    }
+
+    fileprivate func revaluation(
+        moneyScale: UInt8
+    ) throws(InterchangeError) -> Revaluation {
+        Revaluation(
+            sku: try require(sku("sku"), "sku"),
+            unitCost: try cost("unit_cost"),
+            amount: try money("amount", scale: moneyScale, mayBeNegative: true),
+            reason: try reason()
+        )
+    }
+
+    fileprivate func costingChange() throws(InterchangeError) -> CostingChange {
+        CostingChange(
+            sku: try require(sku("sku"), "sku"),
+            costing: try choice("costing", CostingMethod.init, \.text),
+            standardCost: try cost("standard_cost")
+        )
     }
 
     fileprivate func itemChange() throws(InterchangeError) -> ItemChange {

@@ -41,6 +41,12 @@ package enum CommandType: String, CaseIterable, Sendable {
     case statusChanged = "status_changed"
     case scrapped = "scrapped"
     case supplierReturnDispatched = "supplier_return_dispatched"
+    case supplierInvoiceMatched = "supplier_invoice_matched"
+    case landedCostAllocated = "landed_cost_allocated"
+    case stockRevalued = "stock_revalued"
+    case writtenDown = "written_down"
+    case standardCostSet = "standard_cost_set"
+    case costingChanged = "costing_changed"
     case repacked = "repacked"
     case reversed = "reversed"
     case rightsGranted = "rights_granted"
@@ -137,6 +143,12 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .statusChanged: self = .statusChanged
         case .scrapped: self = .scrapped
         case .supplierReturnDispatched: self = .supplierReturnDispatched
+        case .supplierInvoiceMatched: self = .supplierInvoiceMatched
+        case .landedCostAllocated: self = .landedCostAllocated
+        case .stockRevalued: self = .stockRevalued
+        case .writtenDown: self = .writtenDown
+        case .standardCostSet: self = .standardCostSet
+        case .costingChanged: self = .costingChanged
         case .repacked: self = .repacked
         case .reversed: self = .reversed
         case .rightsGranted: self = .rightsGranted
@@ -310,6 +322,17 @@ extension CommandType {
                 "purchase_order? event? lines",
                 lines: "line? sku quantity location? lot? status?"
             )
+        case .supplierInvoiceMatched:
+            CommandSchema(
+                "purchase_order? event? lines",
+                lines: "line? sku quantity unit_cost? amount? uom?",
+                linesHaveUnits: false
+            )
+        case .landedCostAllocated: CommandSchema("purchase_order? events? amount by?")
+        case .stockRevalued, .writtenDown:
+            CommandSchema("sku unit_cost? amount? reason?")
+        case .standardCostSet: CommandSchema("sku standard_cost")
+        case .costingChanged: CommandSchema("sku costing standard_cost?")
         case .repacked:
             CommandSchema(
                 "lines",

@@ -117,6 +117,22 @@ extension JSONWriter {
             member("purchase_order", goods.purchaseOrder)
             member("event", ifAny: goods.receipt?.description)
             members(of: goods.lines, type: type, moneyScale: moneyScale)
+        case .supplierInvoiceMatched(let invoice):
+            member("purchase_order", invoice.purchaseOrder)
+            member("event", ifAny: invoice.receipt?.description)
+            members(of: invoice.lines, type: type, moneyScale: moneyScale)
+        case .landedCostAllocated(let cost): members(of: cost, moneyScale: moneyScale)
+        case .stockRevalued(let body), .writtenDown(let body):
+            member("sku", body.sku)
+            member("unit_cost", body.unitCost)
+            if let amount = body.amount {
+                member("amount", units: amount.units, scale: moneyScale)
+            }
+            member("reason", ifAny: body.reason)
+        case .standardCostSet(let change), .costingChanged(let change):
+            member("sku", change.sku)
+            member("costing", ifAny: change.costing?.text)
+            member("standard_cost", change.standardCost)
         case .repacked(let repack): members(of: repack)
         case .reversed(let reversal):
             member("event", reversal.event.description)
@@ -186,6 +202,13 @@ extension JSONWriter {
                 }
             }
         }
+    }
+
+    private mutating func members(of cost: LandedCost, moneyScale: UInt8) {
+        member("purchase_order", cost.purchaseOrder)
+        if !cost.receipts.isEmpty { member("events", cost.receipts.map(\.description)) }
+        member("amount", units: cost.amount.units, scale: moneyScale)
+        member("by", cost.basis.text)
     }
 
     private mutating func members(of repack: Repack) {

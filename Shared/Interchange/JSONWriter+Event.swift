@@ -6,8 +6,8 @@ extension JSONWriter {
     /// fields.
     ///
     /// What only the system itself records has no command: a promise kept later is written like an
-    /// allocation, a node by its name, a cost adjustment by its items. A body that
-    /// this version cannot interpret is an empty object.
+    /// allocation, a node by its name, a cost adjustment by its items; a landed cost has its shares
+    /// besides. A body that this version cannot interpret is an empty object.
     ///
     /// - Parameters:
     ///   - body: What the event says.
@@ -16,6 +16,13 @@ extension JSONWriter {
         object { writer in
             if let type = CommandType(of: body) {
                 writer.members(of: body, type: type, moneyScale: moneyScale)
+                switch body {
+                case .landedCostAllocated(let cost):
+                    writer.shares(of: cost, moneyScale: moneyScale)
+                case .supplierInvoiceMatched(let invoice):
+                    writer.shares(of: invoice, moneyScale: moneyScale)
+                default: break
+                }
                 return
             }
             switch body {
@@ -63,7 +70,10 @@ extension JSONWriter {
                 .reversed, .rightsGranted,
                 .rightsRequested, .rightsReclaimed, .nodeActivated, .nodeRetired,
                 .conflictResolved, .exceptionAcknowledged, .parkedReleased,
-                .parkedCompensated, .unknown:
+                .parkedCompensated, .supplierInvoiceMatched, .landedCostAllocated, .stockRevalued,
+                .writtenDown,
+                .standardCostSet,
+                .costingChanged, .unknown:
                 return
             }
         }
@@ -103,6 +113,43 @@ extension JSONWriter {
                     writer.member("state", conflict.isResolved ? "resolved" : "open")
                     writer.member("subject", conflict.subject)
                     writer.member("resolution", conflict.resolution)
+                }
+            }
+        }
+    }
+
+    /// The receipts' lines that are invoiced, and what was expected for them.
+    private mutating func shares(of invoice: InvoiceMatch, moneyScale: UInt8) {
+        key("shares")
+        array { writer in
+            for share in invoice.shares {
+                let line = invoice.lines.first { $0.sku == share.sku }
+                writer.object { writer in
+                    writer.member("event", share.receipt.description)
+                    writer.member("line", number: UInt64(share.line) + 1)
+                    writer.member("sku", share.sku)
+                    writer.member(
+                        "quantity",
+                        units: share.quantity.units,
+                        scale: line?.scale ?? 0
+                    )
+                    writer.member("amount", units: share.amount.units, scale: moneyScale)
+                    writer.member("expected", units: share.expected.units, scale: moneyScale)
+                }
+            }
+        }
+    }
+
+    /// What each line of the receipts gets.
+    private mutating func shares(of cost: LandedCost, moneyScale: UInt8) {
+        key("shares")
+        array { writer in
+            for share in cost.shares {
+                writer.object { writer in
+                    writer.member("event", share.receipt.description)
+                    writer.member("line", number: UInt64(share.line) + 1)
+                    writer.member("sku", share.sku)
+                    writer.member("amount", units: share.amount.units, scale: moneyScale)
                 }
             }
         }

@@ -20,6 +20,14 @@ public enum Account: UInt8, CaseIterable, Hashable, Sendable {
     case transitGain = 7
     /// Paid less standard or method cost.
     case purchasePriceVariance = 8
+    /// Stock that is worth more or less than it was bought for.
+    case revaluation = 9
+    /// Stock that is worth less than it was bought for, as an expense.
+    case writeDown = 10
+    /// Freight, duty and the like, until the invoice for it is booked.
+    case landedCostClearing = 11
+    /// What suppliers have invoiced.
+    case payable = 12
 
     /// The stable code.
     public var code: String {
@@ -33,6 +41,10 @@ public enum Account: UInt8, CaseIterable, Hashable, Sendable {
         case .transitLoss: "transit_loss"
         case .transitGain: "transit_gain"
         case .purchasePriceVariance: "purchase_price_variance"
+        case .revaluation: "revaluation"
+        case .writeDown: "write_down"
+        case .landedCostClearing: "landed_cost_clearing"
+        case .payable: "payable"
         }
     }
 

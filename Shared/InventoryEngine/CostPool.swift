@@ -30,9 +30,14 @@ public struct CostPart: Hashable, Sendable {
 /// How the stock of one item at one site is valued at a time.
 package struct Costing: Hashable, Sendable {
     package var method: CostingMethod
-    /// What a unit costs by the standard, in the network's currency; nil unless the method is
-    /// `standard`, or where none is known: goods then enter at what was paid.
+    /// What a unit costs by the standard, in the network's currency; nil where none is known.
+    ///
+    /// By the method `standard` goods enter at it; by the others it is what they are taken to cost
+    /// where nothing better is known.
     package var standard: ExactDecimal?
+
+    /// The standard cost at which goods enter; nil where they enter at what was paid.
+    package var entryCost: ExactDecimal? { method == .standard ? standard : nil }
 
     package init(method: CostingMethod = .average, standard: ExactDecimal? = nil) {
         self.method = method
@@ -69,6 +74,8 @@ package struct CostPool: Hashable, Sendable {
     package private(set) var lastReceipt: CostPart?
     /// How movements are valued from here on; stored beside the pool.
     package var costing: Costing
+    /// What of the original cost of the held units is written down; stored beside the pool.
+    package private(set) var writtenDown = Money.zero
 
     package init(costing: Costing = Costing()) {
         self.costing = costing
@@ -162,10 +169,35 @@ package struct CostPool: Hashable, Sendable {
     /// Takes units out that are held, at what they cost.
     mutating func take(_ quantity: Quantity, costing cost: Money) throws(EngineError) {
         guard quantity.units > 0 else { return }
+        if !writtenDown.isZero {
+            writtenDown = try writtenDown.minus(writtenDown.share(quantity, of: held))
+        }
         if quantity == held { lastHeld = CostPart(value: heldValue, quantity: held) }
         held = try held.minus(quantity)
         heldValue = try heldValue.minus(cost)
         lastIssue = CostPart(value: cost, quantity: quantity)
+    }
+
+    /// Changes what the held units are worth, and never to less than nothing.
+    ///
+    /// A write-down may be taken back as far as it was made (IAS 2, paragraph 33).
+    ///
+    /// - Returns: By how much it has changed.
+    mutating func revalue(by change: Money, isWriteDown: Bool) throws(EngineError) -> Money {
+        guard held.units > 0 else { return .zero }
+        var delta = max(change, -heldValue)
+        if isWriteDown {
+            delta = min(delta, writtenDown)
+            writtenDown = try writtenDown.minus(delta)
+        }
+        heldValue = try heldValue.plus(delta)
+        return delta
+    }
+
+    /// Takes over what is stored beside the pool.
+    package mutating func setBeside(_ costing: Costing, writtenDown: Money) {
+        self.costing = costing
+        self.writtenDown = writtenDown
     }
 
     /// What units are taken to cost that leave beyond what is held: as the last issue, else as the

@@ -18,7 +18,9 @@ extension EventBody {
             .transferCancelled, .transferSettled, .adjustmentProposed, .adjustmentApproved,
             .adjustmentRejected, .rightsGranted, .rightsRequested, .rightsReclaimed,
             .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
-            .exceptionAcknowledged, .parkedCompensated, .unknown:
+            .exceptionAcknowledged, .parkedCompensated, .supplierInvoiceMatched,
+            .landedCostAllocated, .stockRevalued, .writtenDown, .standardCostSet, .costingChanged,
+            .unknown:
             .claim
         case .backorderPromised, .orderProgressed, .costAdjusted, .rightsThawed, .parkedReleased:
             .derived
@@ -44,6 +46,12 @@ extension EventBody {
         case .purchaseOrderClosed: "purchase_order_closed"
         case .goodsReceived: "goods_received"
         case .supplierReturnDispatched: "supplier_return_dispatched"
+        case .supplierInvoiceMatched: "supplier_invoice_matched"
+        case .landedCostAllocated: "landed_cost_allocated"
+        case .stockRevalued: "stock_revalued"
+        case .writtenDown: "written_down"
+        case .standardCostSet: "standard_cost_set"
+        case .costingChanged: "costing_changed"
         case .orderConfirmed: "order_confirmed"
         case .orderAmended: "order_amended"
         case .orderCancelled: "order_cancelled"
@@ -93,7 +101,7 @@ extension EventBody {
         switch self {
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
             .personRegistered, .personChanged, .personRetired,
-            .nodeRegistered, .nodeActivated, .nodeRetired:
+            .nodeRegistered, .nodeActivated, .nodeRetired, .standardCostSet, .costingChanged:
             true
         case .parkedReleased(let release): release.content?.body.isNetworkWide ?? false
         case .parkedCompensated(let compensation): compensation.sites.isEmpty
@@ -133,7 +141,8 @@ extension EventBody {
             .adjustmentProposed,
             .adjustmentApproved, .adjustmentRejected, .moved, .statusChanged, .scrapped,
             .supplierReturnDispatched, .repacked, .reversed, .rightsThawed, .nodeRegistered,
-            .nodeActivated, .nodeRetired, .orderProgressed,
+            .nodeActivated, .nodeRetired, .orderProgressed, .supplierInvoiceMatched,
+            .landedCostAllocated, .stockRevalued, .writtenDown, .standardCostSet, .costingChanged,
             .exceptionAcknowledged, .unknown:
             []
         }
@@ -147,6 +156,13 @@ extension EventBody {
         switch self {
         case .itemChanged(let change): return [change.sku]
         case .itemRetired(let retirement): return [retirement.sku]
+        case .stockRevalued(let body), .writtenDown(let body): return [body.sku]
+        case .standardCostSet(let change), .costingChanged(let change): return [change.sku]
+        case .supplierInvoiceMatched(let invoice): lines = invoice.lines
+        case .landedCostAllocated(let cost):
+            var found: [SKU] = []
+            for share in cost.shares where !found.contains(share.sku) { found.append(share.sku) }
+            return found
         case .rightsGranted(let grant): return [grant.sku]
         case .rightsRequested(let request): return [request.sku]
         case .rightsReclaimed(let reclaim): return [reclaim.sku]

@@ -27,6 +27,13 @@ public enum EventBody: Hashable, Sendable {
     case purchaseOrderClosed(PurchaseOrder)
     case goodsReceived(GoodsReceipt)
     case supplierReturnDispatched(SupplierReturn)
+    // Money alone.
+    case supplierInvoiceMatched(InvoiceMatch)
+    case landedCostAllocated(LandedCost)
+    case stockRevalued(Revaluation)
+    case writtenDown(Revaluation)
+    case standardCostSet(CostingChange)
+    case costingChanged(CostingChange)
     // Demand.
     case orderConfirmed(OrderConfirmation)
     case orderAmended(OrderWork)

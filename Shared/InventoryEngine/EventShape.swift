@@ -45,6 +45,22 @@ extension EventBody {
             try check(body.lines, .positive)
         case .purchaseOrderPlaced(let body): try check(body.lines, .positive)
         case .purchaseOrderAmended(let body): try check(body.lines, .zeroOrMore)
+        case .stockRevalued(let body), .writtenDown(let body):
+            if let cost = body.unitCost, cost.isNegative { throw Self.negativeCost("unit_cost") }
+            guard (body.unitCost == nil) != (body.amount == nil) else {
+                throw .refused("cost_twice", "It says two values, or none.", field: "amount")
+            }
+        case .standardCostSet(let body), .costingChanged(let body):
+            if let cost = body.standardCost, cost.isNegative {
+                throw Self.negativeCost("standard_cost")
+            }
+        case .landedCostAllocated(let body): try check(body)
+        case .supplierInvoiceMatched(let body):
+            try check(body.lines, .positive)
+            for share in body.shares {
+                guard share.quantity.units > 0 else { throw Self.negative("shares.quantity") }
+                guard share.amount.units >= 0 else { throw Self.negativeCost("shares.amount") }
+            }
         case .rightsGranted(let body): try check(body.quantity)
         case .rightsRequested(let body): try check(body.quantity)
         case .rightsReclaimed(let body): try check(body.quantity)
@@ -115,6 +131,21 @@ extension EventBody {
                     field: "lines[\(index)].serials"
                 )
             }
+        }
+    }
+
+    private func check(_ cost: LandedCost) throws(EngineError) {
+        var sum = Money.zero
+        for share in cost.shares {
+            guard share.amount.units >= 0 else { throw Self.negativeCost("shares.amount") }
+            sum = try sum.plus(share.amount)
+        }
+        guard cost.amount.units > 0, sum == cost.amount else {
+            throw .refused(
+                "shares_differ",
+                "The shares do not add up to the cost.",
+                field: "amount"
+            )
         }
     }
 

@@ -29,11 +29,13 @@ package struct ValuationRow: Row {
         pool.encode(into: &writer)
         writer.optional(lastMovement) { $0.movement($1) }
         writer.money(unposted)
-        guard origin != Costing() || pool.costing != Costing() || layers != LayerEnds() else {
-            return
-        }
+        guard
+            origin != Costing() || pool.costing != Costing() || !pool.writtenDown.isZero
+                || layers != LayerEnds()
+        else { return }
         writer.costing(origin)
         writer.costing(pool.costing)
+        writer.money(pool.writtenDown)
         writer.layers(layers)
     }
 
@@ -46,7 +48,8 @@ package struct ValuationRow: Row {
             return
         }
         self.origin = try reader.costing()
-        self.pool.costing = try reader.costing()
+        let costing = try reader.costing()
+        self.pool.setBeside(costing, writtenDown: try reader.money())
         self.layers = try reader.layers()
     }
 }
@@ -108,6 +111,10 @@ package struct MovementRow: HistoryRow {
         case ofIssue = 2
         /// Goods leave by the costing method.
         case issue = 3
+        /// What is held is worth something else; no goods move.
+        case revalued = 4
+        /// The costing method or the standard cost changes; no goods move.
+        case costing = 5
     }
 
     package var rule: Rule
@@ -138,8 +145,28 @@ package struct MovementRow: HistoryRow {
     package var layersMade: UInt32 = 0
     /// What it took out of cost layers.
     package var takings: [LayerTaking] = []
+    /// What of ``paid``, or of ``value``, is landed cost that was allocated to a receipt.
+    package var landed = Money.zero
+    /// What of a receipt is invoiced: units, and what was expected for them.
+    package var invoiced = CostPart(value: .zero, quantity: .zero)
+    /// What suppliers asked beyond what was expected, in ``paid`` or in ``value``.
+    package var invoicedBeyond = Money.zero
+    /// What of the costing changes from here on.
+    package var sets: CostingTerms?
+    /// What a revaluation says.
+    package var terms: RevaluationTerms?
 
     package var isInward: Bool { rule != .issue }
+
+    /// What is outstanding of a receipt: units that nobody has invoiced, and what is expected for
+    /// them.
+    package func outstanding() throws(EngineError) -> CostPart {
+        let expected = try (paid ?? value).minus(landed).minus(invoicedBeyond)
+        return CostPart(
+            value: try expected.minus(invoiced.value),
+            quantity: try quantity.minus(invoiced.quantity)
+        )
+    }
 
     /// Whether goods left by transfer.
     package var isSent: Bool {
@@ -199,16 +226,24 @@ package struct MovementRow: HistoryRow {
         after.encode(into: &writer)
         writer.place(previous)
         guard
-            after.costing != Costing() || paid != nil || receipt != nil || !parts.isEmpty
-                || layersMade > 0 || !takings.isEmpty
+            after.costing != Costing() || !after.writtenDown.isZero || paid != nil
+                || receipt != nil || !parts.isEmpty || layersMade > 0 || !takings.isEmpty
+                || terms != nil || sets != nil || !landed.isZero || !invoiced.quantity.isZero
         else { return }
         writer.costing(after.costing)
+        writer.money(after.writtenDown)
         writer.optional(paid) { $0.money($1) }
         writer.optional(receipt) { $0.event($1) }
         writer.parts(parts)
         writer.varint(UInt64(layersMade))
         writer.varint(UInt64(takings.count))
         for taking in takings { writer.taking(taking) }
+        writer.money(landed)
+        writer.optional(sets) { $1.encode(into: &$0) }
+        writer.optional(terms) { $1.encode(into: &$0) }
+        writer.quantity(invoiced.quantity)
+        writer.money(invoiced.value)
+        writer.money(invoicedBeyond)
     }
 
     package init(
@@ -257,12 +292,73 @@ package struct MovementRow: HistoryRow {
         self.after = try CostPool(from: &reader)
         self.previous = try reader.place()
         guard !reader.isAtEnd else { return }
-        self.after.costing = try reader.costing()
+        let costing = try reader.costing()
+        self.after.setBeside(costing, writtenDown: try reader.money())
         self.paid = try reader.optional { (r) throws(EngineError) in try r.money() }
         self.receipt = try reader.optional { (r) throws(EngineError) in try r.event() }
         self.parts = try reader.parts()
         self.layersMade = UInt32(truncatingIfNeeded: try reader.varint())
         for _ in 0..<(try reader.varint()) { takings.append(try reader.taking()) }
+        self.landed = try reader.money()
+        self.sets = try reader.optional { (r) throws(EngineError) in
+            try CostingTerms(from: &r)
+        }
+        self.terms = try reader.optional { (r) throws(EngineError) in
+            try RevaluationTerms(from: &r)
+        }
+        self.invoiced.quantity = try reader.quantity()
+        self.invoiced.value = try reader.money()
+        self.invoicedBeyond = try reader.money()
+    }
+}
+
+/// What of the costing of a stock changes; what is nil stays as it is.
+package struct CostingTerms: Hashable, Sendable {
+    package var method: CostingMethod?
+    package var standard: ExactDecimal?
+
+    package init(method: CostingMethod? = nil, standard: ExactDecimal? = nil) {
+        self.method = method
+        self.standard = standard
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.optional(method) { $0.byte($1.rawValue) }
+        writer.optional(standard) { $0.decimal($1) }
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.method = try reader.optional { (r) throws(EngineError) in
+            try r.raw(CostingMethod.self)
+        }
+        self.standard = try reader.optional { (r) throws(EngineError) in try r.decimal() }
+    }
+}
+
+/// What a revaluation says, and of how many units.
+package struct RevaluationTerms: Hashable, Sendable {
+    package var unitCost: ExactDecimal?
+    /// What is added to the value.
+    package var amount: Money?
+    /// The units that were there when it was first posted; what had left by then has no part of it.
+    package var units: Quantity?
+
+    package init(unitCost: ExactDecimal? = nil, amount: Money? = nil, units: Quantity? = nil) {
+        self.unitCost = unitCost
+        self.amount = amount
+        self.units = units
+    }
+
+    package func encode(into writer: inout ByteWriter) {
+        writer.optional(unitCost) { $0.decimal($1) }
+        writer.optional(amount) { $0.money($1) }
+        writer.optional(units) { $0.quantity($1) }
+    }
+
+    package init(from reader: inout ByteReader) throws(EngineError) {
+        self.unitCost = try reader.optional { (r) throws(EngineError) in try r.decimal() }
+        self.amount = try reader.optional { (r) throws(EngineError) in try r.money() }
+        self.units = try reader.optional { (r) throws(EngineError) in try r.quantity() }
     }
 }
 

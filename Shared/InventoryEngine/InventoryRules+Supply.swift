@@ -255,11 +255,11 @@ extension Decider {
         }
         let stock = StockKey(home: site, sku: line.sku)
         let pool = try state.cache.valuations.row(stock, from: state.reader)?.pool
-        if let last = pool?.lastReceipt, !last.quantity.isZero, pool?.costing.standard == nil {
+        if let last = pool?.lastReceipt, !last.quantity.isZero, pool?.costing.entryCost == nil {
             line.amount = try last.value(of: line.quantity)
             return
         }
-        if let standard = pool?.costing.standard {
+        if let standard = pool?.costing.entryCost {
             line.unitCost = standard
         } else {
             line.unitCost = try item(line.sku, field: "sku").properties.standardCost

@@ -154,6 +154,14 @@ struct Decider {
         case .goodsReceived(let receipt): return .goodsReceived(try received(receipt))
         case .supplierReturnDispatched(let goods):
             return .supplierReturnDispatched(try returned(goods))
+        case .supplierInvoiceMatched(let invoice):
+            return .supplierInvoiceMatched(try matched(invoice))
+        case .landedCostAllocated(let cost): return .landedCostAllocated(try allocated(cost))
+        case .stockRevalued(let body):
+            return .stockRevalued(try revalued(body, isWriteDown: false))
+        case .writtenDown(let body): return .writtenDown(try revalued(body, isWriteDown: true))
+        case .standardCostSet(let change): return .standardCostSet(try decidedStandard(change))
+        case .costingChanged(let change): return .costingChanged(try decidedMethod(change))
         case .orderConfirmed(let order): return .orderConfirmed(try confirmed(order))
         case .orderAmended(let work): return .orderAmended(try amended(work))
         case .orderCancelled(let work): return .orderCancelled(try cancelled(work))

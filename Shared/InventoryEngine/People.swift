@@ -157,7 +157,9 @@ extension EventBody {
     var roleNeeded: PersonRole {
         switch self {
         case .adjustmentApproved, .adjustmentRejected: .approver
-        case .reversed, .conflictResolved, .exceptionAcknowledged: .manager
+        case .reversed, .conflictResolved, .exceptionAcknowledged, .supplierInvoiceMatched,
+            .landedCostAllocated, .stockRevalued, .writtenDown, .standardCostSet, .costingChanged:
+            .manager
         default: .worker
         }
     }

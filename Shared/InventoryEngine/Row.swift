@@ -45,6 +45,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case adjustment = 45
     case backorder = 46
     case countedPlace = 48
+    case purchaseReceipt = 49
     // Derived in the same transaction.
     case summary = 50
     // History.

@@ -275,6 +275,7 @@ public struct RowCache: Sendable {
     var costLayers = Table<CostLayerRow>()
     var orders = Table<OrderRow>()
     var purchaseOrders = Table<PurchaseOrderRow>()
+    var purchaseReceipts = Table<PurchaseReceiptRow>()
     var transfers = Table<TransferRow>()
     var returns = Table<ReturnRow>()
     var counts = Table<CountRow>()
@@ -338,6 +339,7 @@ public struct RowCache: Sendable {
         remoteLines = Table()
         remoteRights = Table()
         costLayers = Table()
+        purchaseReceipts = Table()
     }
 }
 
@@ -378,6 +380,7 @@ extension RowCache {
         try visitor.visit(&costLayers)
         try visitor.visit(&orders)
         try visitor.visit(&purchaseOrders)
+        try visitor.visit(&purchaseReceipts)
         try visitor.visit(&transfers)
         try visitor.visit(&returns)
         try visitor.visit(&counts)

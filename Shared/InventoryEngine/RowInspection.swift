@@ -59,6 +59,7 @@ package struct RowInspection: Sendable {
         case .costLayer: read(CostLayerRow.self)
         case .order: read(OrderRow.self)
         case .purchaseOrder: read(PurchaseOrderRow.self)
+        case .purchaseReceipt: read(PurchaseReceiptRow.self)
         case .transfer: read(TransferRow.self)
         case .customerReturn: read(ReturnRow.self)
         case .count: read(CountRow.self)

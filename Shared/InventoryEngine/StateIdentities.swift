@@ -202,7 +202,7 @@ package struct StateIdentities: Sendable {
                 serialTracked.insert(try ItemRow.Key(bytes: key).sku)
             }
         case .serialPlace, .lotDue, .site, .node, .policy, .person, .location, .task, .order,
-            .purchaseOrder,
+            .purchaseOrder, .purchaseReceipt,
             .transfer,
             .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
             .parked,
@@ -375,7 +375,8 @@ package struct StateIdentities: Sendable {
             case .goodsInTransit: held = transitValues[key.home] ?? 0
             case .inventory: held = layerValues[key.home] ?? 0
             case .goodsReceivedNotInvoiced, .costOfGoodsSold, .adjustment, .scrap, .transitLoss,
-                .transitGain, .purchasePriceVariance:
+                .transitGain, .purchasePriceVariance, .revaluation, .writeDown,
+                .landedCostClearing, .payable:
                 continue
             }
             if totals.debit - totals.credit != held {

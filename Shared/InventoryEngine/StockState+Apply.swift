@@ -331,7 +331,8 @@ extension StockState {
         guard total.isZero else {
             throw EngineError(.identityBroken, "The journal entry does not balance.")
         }
-        for home in current.namedSites where settings.scope.holds(home) {
+        // What concerns the whole network is posted at every site that has something to post.
+        for home in Set(report.journal.map(\.site)).sorted() where settings.scope.holds(home) {
             let lines = report.journal.filter { $0.site == home }
             guard !lines.isEmpty else { continue }
             let key = JournalRow.Key(

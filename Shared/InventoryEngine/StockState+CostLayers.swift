@@ -151,6 +151,36 @@ extension StockState {
         return LayerTaking(layer: id, quantity: taken, value: value)
     }
 
+    /// Changes what all layers are worth, in proportion to what they are worth; to their quantity if
+    /// they are worth nothing.
+    ///
+    /// It costs O(layers).
+    mutating func spread(
+        _ change: Money,
+        over stock: StockKey,
+        _ ends: LayerEnds
+    ) throws(EngineError) -> [LayerTaking] {
+        var layers: [(id: LayerID, row: CostLayerRow)] = []
+        var next = ends.older
+        while let id = next {
+            let row = try layer(stock, id)
+            layers.append((id, row))
+            next = row.neighbours.younger
+        }
+        var weights = layers.map { Int128(max(0, $0.row.value.units)) }
+        if weights.allSatisfy({ $0 == 0 }) {
+            weights = layers.map { Int128($0.row.quantity.units) }
+        }
+        var takings: [LayerTaking] = []
+        for (index, share) in try change.split(by: weights).enumerated() where !share.isZero {
+            var (id, row) = layers[index]
+            row.value = try row.value.plus(share)
+            try setLayer(stock, id, row)
+            takings.append(LayerTaking(layer: id, quantity: .zero, value: -share))
+        }
+        return takings
+    }
+
     /// Undoes what the youngest movement did to the layers: those that it made go, those that it
     /// took from get back what they had.
     ///

@@ -23,6 +23,13 @@ extension StockState {
         case .purchaseOrderClosed(let body): try postPurchaseOrderClosed(current, body)
         case .goodsReceived(let body): try postGoodsReceived(current, body)
         case .supplierReturnDispatched(let body): try postSupplierReturn(current, body)
+        case .supplierInvoiceMatched(let body): try postInvoice(current, body)
+        case .landedCostAllocated(let body): try postLandedCost(current, body)
+        case .stockRevalued(let body):
+            try postRevaluation(current, body, account: .revaluation)
+        case .writtenDown(let body): try postRevaluation(current, body, account: .writeDown)
+        case .standardCostSet(let body): try postStandardCostSet(current, body)
+        case .costingChanged(let body): try postCostingChanged(current, body)
         case .orderConfirmed(let body): return try postOrderConfirmed(current, body)
         case .orderAmended(let body): return try postAmendment(current, body)
         case .orderCancelled(let body): return try postCancellation(current, body)
@@ -159,10 +166,11 @@ extension StockState {
     /// Sets the fields that an edit names: the last by position wins, field by field.
     ///
     /// A concurrent edit of the same field that said something else keeps its value in a conflict.
-    private mutating func edit(
+    mutating func edit(
         _ current: Current,
         _ item: inout ItemRow,
-        _ change: ItemChange
+        _ change: ItemChange,
+        isPosted: Bool = true
     ) throws(EngineError) {
         let old = item.properties
         var changed: [(field: ItemRow.Field, before: String, after: String)] = []
@@ -193,6 +201,9 @@ extension StockState {
         }
         guard !changed.isEmpty else { return }
         item.version += 1
+        if isPosted, item.properties.standardCost != old.standardCost {
+            try standardCostChanged(current, change.sku, to: item.properties.standardCost)
+        }
         for (field, before, after) in changed {
             let last = item.lastEdits[Int(field.rawValue)]
             if isConcurrent(current, with: last) {

@@ -32,13 +32,7 @@ extension StockState {
             throw .refused("other_site", "The event belongs to \(located.event.site).")
         }
         try checkPosted(located)
-        let ordering: Ordering =
-            if let entry = located.entry {
-                .ordered(at: entry.position, entry.ruling)
-            } else {
-                .pending
-            }
-        let original = try naming(Current(event: located.event, ordering: ordering))
+        let original = try orderedAsKnown(located)
         report.holder = located.event.id.node
         report.valuedAt = original.effective
         try undo(current, original)
@@ -94,6 +88,12 @@ extension StockState {
             }
         case .supplierReturnDispatched(let goods):
             try undoSupplierReturn(current, original, goods)
+        case .supplierInvoiceMatched(let invoice):
+            try postInvoice(current, invoice, isUndone: true)
+        case .landedCostAllocated(let cost):
+            try postLandedCost(current, cost, isUndone: true)
+        case .stockRevalued(let body), .writtenDown(let body):
+            try void(current, StockKey(home: current.site, sku: body.sku), original)
         case .repacked: return  // it moved nothing in any layer
         case .adjustmentApproved(let adjustment):
             try undoAdjustment(current, original, adjustment)
@@ -109,7 +109,7 @@ extension StockState {
             .adjustmentRejected, .reversed, .rightsGranted, .rightsRequested, .rightsReclaimed,
             .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired, .conflictResolved,
             .parkedReleased, .parkedCompensated,
-            .exceptionAcknowledged, .costAdjusted, .unknown:
+            .exceptionAcknowledged, .costAdjusted, .standardCostSet, .costingChanged, .unknown:
             throw .refused(
                 "not_reversible",
                 "Events of type \(original.event.body.type) cannot be reversed.",
@@ -179,7 +179,7 @@ extension StockState {
         _ receipt: GoodsReceipt
     ) throws(EngineError) {
         try undoPostings(current, original, of: receipt.lines.map(\.sku))
-        for line in receipt.lines {
+        for (index, line) in receipt.lines.enumerated() {
             let stock = StockKey(home: current.site, sku: line.sku)
             if let order = receipt.purchaseOrder, let number = line.line {
                 let key = PurchaseLineRow.Key(
@@ -187,6 +187,14 @@ extension StockState {
                     purchaseOrder: order,
                     line: number
                 )
+                let place = PurchaseReceiptRow.Key(
+                    home: current.site,
+                    purchaseOrder: order,
+                    line: number,
+                    receipt: original.event.id,
+                    index: UInt32(index)
+                )
+                try cache.purchaseReceipts.set(place, to: nil, from: reader)
                 if var row = try cache.purchaseLines.row(key, from: reader) {
                     row.received = try row.received.minus(line.quantity)
                     row.receivedValue = try row.receivedValue.minus(receiptValue(line) ?? .zero)
@@ -303,7 +311,9 @@ extension StockState {
             )
             let paid = row.paid.map { row.isInward ? $0 : -$0 } ?? posted
             try post(stock.home, .inventory, stock.sku, -posted)
-            try post(stock.home, row.account, stock.sku, paid)
+            try post(stock.home, row.account, stock.sku, paid.minus(row.landed))
+            // What the goods had cost besides their price waits for others.
+            try post(stock.home, .landedCostClearing, stock.sku, row.landed)
             try post(stock.home, .purchasePriceVariance, stock.sku, posted.minus(paid))
             if case .orderLine(let site, let order, let number) = row.reference {
                 let line = OrderLineRow.Key(
@@ -325,6 +335,7 @@ extension StockState {
             row.posted = .zero
             row.value = .zero
             row.paid = nil
+            row.landed = .zero
             try cache.movements.set(rowKey, to: row, from: reader)
             dues.corrections[stock]?.movements.remove(rowKey.place)
         }

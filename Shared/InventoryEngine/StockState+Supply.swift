@@ -87,12 +87,13 @@ extension StockState {
         _ current: Current,
         _ body: GoodsReceipt
     ) throws(EngineError) {
-        for line in body.lines {
+        for (index, line) in body.lines.enumerated() {
             try knownItem(line)
             let stock = StockKey(home: current.site, sku: line.sku)
             var held = Quantity.zero
             if let order = body.purchaseOrder {
                 held = try receiveOnOrder(current, order, line)
+                try noteReceipt(current, order, line, UInt32(index))
             }
             let location = line.location ?? .stock
             let status = line.status ?? .sellable
@@ -112,6 +113,25 @@ extension StockState {
                 account: .goodsReceivedNotInvoiced
             )
         }
+    }
+
+    /// Remembers which receipts a purchase order's line has, so that what they cost besides their
+    /// price finds them.
+    private mutating func noteReceipt(
+        _ current: Current,
+        _ order: DocumentID,
+        _ line: EventLine,
+        _ index: UInt32
+    ) throws(EngineError) {
+        guard holds(current.site), let number = line.line else { return }
+        let key = PurchaseReceiptRow.Key(
+            home: current.site,
+            purchaseOrder: order,
+            line: number,
+            receipt: current.event.id,
+            index: index
+        )
+        cache.purchaseReceipts.insert(key, PurchaseReceiptRow(quantity: line.quantity))
     }
 
     /// What a receipt's line says that its goods cost; nil where it says nothing.

@@ -104,9 +104,8 @@ extension StockState {
             return (value, nextMovement(current))
         }
         try touch(stock)
-        var valuation = try valuation(of: stock)
+        let valuation = try valuation(of: stock)
         let movement = nextMovement(current)
-        let isLate = valuation.lastMovement.map { movement < $0 } ?? false
         var row = MovementRow(
             rule: rule,
             event: current.event.id,
@@ -122,14 +121,7 @@ extension StockState {
                 row.value = try currentValue(valuation.pool, stock, quantity)
             }
         }
-        if isLate || !valuation.pool.shortfalls.isEmpty {
-            try insertAndReplay(current, stock, movement, &row)
-        } else {
-            _ = try settle(&row, at: movement, of: stock, in: &valuation)
-            row.posted = row.value
-            try addMovement(&valuation, stock, movement, row)
-            try cache.valuations.set(stock, to: valuation, from: reader)
-        }
+        try settleOrReplay(current, stock, movement, &row)
         if carries, current.isShared { report.carried.append(row.value) }
         if carries { report.carriedRead += 1 }
         let paid = row.paid ?? row.value
@@ -181,7 +173,7 @@ extension StockState {
         } else {
             _ = try settle(&row, at: movement, of: stock, in: &valuation)
             row.posted = row.value
-            if valuation.pool.lastIssue == nil, try standardCost(of: stock.sku) == nil {
+            if valuation.pool.lastIssue == nil, valuation.pool.costing.standard == nil {
                 raise(
                     "cost_unknown",
                     stock.sku,
@@ -209,6 +201,24 @@ extension StockState {
         var parts: [CostPart]
     }
 
+    /// Values a movement that brings something: at once, unless it is late or covers what is short.
+    mutating func settleOrReplay(
+        _ current: Current,
+        _ stock: StockKey,
+        _ movement: MovementKey,
+        _ row: inout MovementRow
+    ) throws(EngineError) {
+        var valuation = try valuation(of: stock)
+        let isLate = valuation.lastMovement.map { movement < $0 } ?? false
+        guard !isLate, valuation.pool.shortfalls.isEmpty else {
+            return try insertAndReplay(current, stock, movement, &row)
+        }
+        _ = try settle(&row, at: movement, of: stock, in: &valuation)
+        row.posted = row.value
+        try addMovement(&valuation, stock, movement, row)
+        try cache.valuations.set(stock, to: valuation, from: reader)
+    }
+
     private mutating func postIssue(
         _ stock: StockKey,
         _ value: Money,
@@ -228,9 +238,10 @@ extension StockState {
         guard let item = try cache.items.row(ItemRow.Key(sku: stock.sku), from: reader) else {
             return ValuationRow()
         }
-        let method = item.properties.costing
-        let standard = method == .standard ? item.properties.standardCost : nil
-        return ValuationRow(origin: Costing(method: method, standard: standard))
+        let properties = item.properties
+        return ValuationRow(
+            origin: Costing(method: properties.costing, standard: properties.standardCost)
+        )
     }
 
     /// What units are worth that enter without a cost: current, else last held, else standard,
@@ -243,11 +254,11 @@ extension StockState {
         _ quantity: Quantity,
         isSilent: Bool = false
     ) throws(EngineError) -> Money {
-        if pool.held.isZero, let standard = pool.costing.standard {
+        if pool.held.isZero, let standard = pool.costing.entryCost {
             return try value(of: quantity, at: standard, stock.sku)
         }
         if let value = try pool.currentValue(of: quantity) { return value }
-        guard let standard = try standardCost(of: stock.sku) else {
+        guard let standard = pool.costing.standard else {
             if !isSilent {
                 raise(
                     "cost_unknown",
@@ -275,10 +286,6 @@ extension StockState {
         )
     }
 
-    private mutating func standardCost(of sku: SKU) throws(EngineError) -> ExactDecimal? {
-        try cache.items.row(ItemRow.Key(sku: sku), from: reader)?.properties.standardCost
-    }
-
     /// Values a movement by its rule, and does to pool and layers what it does.
     ///
     /// Of what enters at a value that is not found here, `row` has the value: it is what was paid
@@ -292,6 +299,10 @@ extension StockState {
         in valuation: inout ValuationRow
     ) throws(EngineError) -> [CostPool.Cover] {
         defer { row.after = valuation.pool }
+        if row.rule == .revalued || row.rule == .costing {
+            try settleMoney(&row, of: stock, in: &valuation)
+            return []
+        }
         let costing = valuation.pool.costing
         guard row.isInward else {
             let taken = min(row.quantity, valuation.pool.held)
@@ -322,7 +333,7 @@ extension StockState {
             row.value = try currentValue(valuation.pool, stock, row.quantity)
         } else if row.rule == .given, row.account == .goodsReceivedNotInvoiced {
             let paid = row.paid ?? row.value
-            if let standard = costing.standard {
+            if let standard = costing.entryCost {
                 row.value = try value(of: row.quantity, at: standard, stock.sku)
             } else {
                 row.value = paid
@@ -341,6 +352,49 @@ extension StockState {
         return covers
     }
 
+    /// Values a movement of money alone: it changes what is held is worth, or how it is valued.
+    private mutating func settleMoney(
+        _ row: inout MovementRow,
+        of stock: StockKey,
+        in valuation: inout ValuationRow
+    ) throws(EngineError) {
+        let pool = valuation.pool
+        var change = Money.zero
+        if let sets = row.sets {
+            let old = pool.costing
+            var new = old
+            if let method = sets.method { new.method = method }
+            if let standard = sets.standard { new.standard = standard }
+            // Another standard cost revalues the stock, another method does not.
+            if old.method == .standard, let standard = new.entryCost, standard != old.standard,
+                !pool.held.isZero
+            {
+                change = try value(of: pool.held, at: standard, stock.sku).minus(pool.heldValue)
+            }
+            if old.method == .fifo, new.method != .fifo {
+                row.takings = try takeLayers(pool.held, of: nil, from: stock, &valuation.layers)
+            } else if old.method != .fifo, new.method == .fifo, !pool.held.isZero {
+                let all = CostPart(value: pool.heldValue, quantity: pool.held)
+                try addLayers([all], by: row.event, 0, to: stock, &valuation.layers)
+                row.layersMade = 1
+            }
+            valuation.pool.costing = new
+        } else if let unitCost = row.terms?.unitCost, !pool.held.isZero {
+            change = try value(of: pool.held, at: unitCost, stock.sku).minus(pool.heldValue)
+        } else if let amount = row.terms?.amount {
+            let units = row.terms?.units ?? pool.held
+            row.terms?.units = units
+            if !units.isZero { change = try amount.share(min(pool.held, units), of: units) }
+        }
+        row.value = try valuation.pool.revalue(
+            by: change,
+            isWriteDown: row.account == .writeDown
+        )
+        if valuation.pool.costing.method == .fifo, !row.value.isZero {
+            row.takings = try spread(row.value, over: stock, valuation.layers)
+        }
+    }
+
     /// What units are taken to cost that leave beyond what is held: by the standard under standard
     /// cost, else as the last issue or receipt, else by the item's standard cost, else nothing.
     private mutating func provisionalCost(
@@ -348,11 +402,11 @@ extension StockState {
         _ stock: StockKey,
         _ pool: CostPool
     ) throws(EngineError) -> Money {
-        if let standard = pool.costing.standard {
+        if let standard = pool.costing.entryCost {
             return try value(of: quantity, at: standard, stock.sku)
         }
         if let cost = try pool.provisionalCost(of: quantity) { return cost }
-        guard let standard = try standardCost(of: stock.sku) else { return .zero }
+        guard let standard = pool.costing.standard else { return .zero }
         return try value(of: quantity, at: standard, stock.sku)
     }
 

@@ -319,7 +319,9 @@ public struct HubLedger: Sendable {
             .packCompleted, .shipmentDispatched, .returnReceived, .returnDispositioned,
             .countRecorded, .adjustmentProposed, .adjustmentApproved, .adjustmentRejected, .moved,
             .statusChanged, .scrapped, .repacked, .supplierReturnDispatched, .reversed,
-            .rightsRequested, .exceptionAcknowledged, .unknown:
+            .rightsRequested, .exceptionAcknowledged, .supplierInvoiceMatched,
+            .landedCostAllocated, .stockRevalued,
+            .writtenDown, .standardCostSet, .costingChanged, .unknown:
             isOwn = true
         case .rightsGranted(let grant):
             // The receiver's site has to hear of it, and no other one.

@@ -66,6 +66,13 @@ extension WireInventoryEvent.OneOf_Body {
         case .parkedCompensated(let body):
             self = .parkedCompensated(WireParkedCompensation(body))
         case .costAdjusted(let body): self = .costAdjusted(WireCostAdjustment(body))
+        case .landedCostAllocated(let body): self = .landedCostAllocated(WireLandedCost(body))
+        case .supplierInvoiceMatched(let body):
+            self = .supplierInvoiceMatched(WireInvoiceMatch(body))
+        case .stockRevalued(let body): self = .stockRevalued(WireRevaluation(body))
+        case .writtenDown(let body): self = .writtenDown(WireRevaluation(body))
+        case .standardCostSet(let body): self = .standardCostSet(WireCostingChange(body))
+        case .costingChanged(let body): self = .costingChanged(WireCostingChange(body))
         case .unknown: return nil
         }
     }
@@ -131,6 +138,12 @@ extension WireInventoryEvent.OneOf_Body {
         case .conflictResolved(let body): .conflictResolved(try body.value())
         case .exceptionAcknowledged(let body): .exceptionAcknowledged(try body.value())
         case .costAdjusted(let body): .costAdjusted(try body.value())
+        case .landedCostAllocated(let body): .landedCostAllocated(try body.value())
+        case .supplierInvoiceMatched(let body): .supplierInvoiceMatched(try body.value())
+        case .stockRevalued(let body): .stockRevalued(try body.value())
+        case .writtenDown(let body): .writtenDown(try body.value())
+        case .standardCostSet(let body): .standardCostSet(try body.value())
+        case .costingChanged(let body): .costingChanged(try body.value())
         case .parkedReleased(let body): .parkedReleased(try body.value())
         case .parkedCompensated(let body): .parkedCompensated(try body.value())
         }

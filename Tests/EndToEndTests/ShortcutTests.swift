@@ -155,6 +155,41 @@ struct ShortcutTests {
         }
     }
 
+    @Test func `what goods are worth is said by commands too`() async throws {
+        try await withTemporaryDirectory { directory in
+            let node = try Warehouse(in: directory)
+            try node.refuse(
+                "standard_cost_missing",
+                ["item", "S", "--name", "Stand", "--costing", "standard"]
+            )
+            try node.record("item", cake, "--name", "Cake stand", "--costing", "fifo")
+            let first = try node.record("receive", cake, "5", "--unit-cost", "10")
+            try node.record("receive", cake, "5", "--unit-cost", "20")
+            try node.record("scrap", cake, "6", "--reason", "broken")
+            try node.expect(cake, ["on_hand": "4", "value": "80.0000"])
+            // All of the first receipt is gone, and takes the freight along.
+            let freight = try node.record("landed-cost", "12.50", "--receipt", first)
+            try node.expect(cake, ["value": "80.0000"])
+            let journal = try node.run("journal", "--account", "landed_cost_clearing")
+            #expect(journal.text.contains(#""credit":"12.5000""#))
+            #expect(try node.run("journal", "--account", "scrap").text.contains(#""12.5000""#))
+            try node.record("reverse", freight, "--reason", "another receipt")
+            try node.record("invoice", "\(cake)=5@10", "--receipt", first)
+            try node.refuse("over_invoiced", ["invoice", "\(cake)=1@10", "--receipt", first])
+            try node.record("revalue", cake, "--amount=-4")
+            try node.record("write-down", cake, "--unit-cost", "15", "--reason", "old")
+            try node.expect(cake, ["value": "60.0000"])
+            try node.refuse("above_cost", ["write-down", cake, "--unit-cost", "99"])
+            try node.record("costing", cake, "standard", "--standard-cost", "12")
+            try node.expect(cake, ["value": "60.0000"])
+            try node.record("standard-cost", cake, "11")
+            try node.expect(cake, ["value": "44.0000"])
+            try node.refuse("choice_unknown", ["costing", cake, "lifo"])
+            try node.refuse("not_received", ["landed-cost", "5", "--receipt", freight])
+            #expect(try node.run("verify").text.contains(#""clean":true"#))
+        }
+    }
+
     @Test func `goods go back to their supplier, and boxes are opened`() async throws {
         try await withTemporaryDirectory { directory in
             let node = try Warehouse(in: directory)

@@ -89,6 +89,14 @@ enum CommandExamples {
         #"{"type":"supplier_return_dispatched","purchase_order":"PO-7","event":\#(event),"#
             + #""lines":[{"line":1,"sku":"A","quantity":"2","location":"A-01","lot":"L1","#
             + #""status":"damaged","uom":"BOX"}]}"#,
+        #"{"type":"supplier_invoice_matched","event":\#(event),"#
+            + #""lines":[{"line":1,"sku":"A","quantity":"2","unit_cost":"1.250","uom":"BOX"}]}"#,
+        #"{"type":"landed_cost_allocated","purchase_order":"PO-7","events":[\#(event)],"#
+            + #""amount":"12.5000","by":"quantity"}"#,
+        #"{"type":"stock_revalued","sku":"A","amount":"-4.5000","reason":"rate"}"#,
+        #"{"type":"written_down","sku":"A","unit_cost":"0.125","reason":"old"}"#,
+        #"{"type":"standard_cost_set","sku":"A","standard_cost":"1.5"}"#,
+        #"{"type":"costing_changed","sku":"A","costing":"standard","standard_cost":"1.5"}"#,
         #"{"type":"repacked","lines":[{"sku":"A","from_uom":"BOX","to_uom":"EA","#
             + #""quantity":"0.50","location":"A-01","lot":"L1"}]}"#,
         #"{"type":"reversed","event":\#(event),"reason":"typo"}"#,

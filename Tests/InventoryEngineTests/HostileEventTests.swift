@@ -153,6 +153,36 @@ extension HostileEventTests {
     }
 
     private static let wrong: [(body: EventBody, code: String)] = [
+        (.landedCostAllocated(LandedCost(amount: Money(units: 10))), "shares_differ"),
+        (.landedCostAllocated(LandedCost(amount: .zero)), "shares_differ"),
+        (
+            .supplierInvoiceMatched(
+                InvoiceMatch(
+                    lines: [],
+                    shares: [
+                        InvoiceMatch.Share(
+                            receipt: EventID(node: NodeID(high: 9, low: 9), sequence: 1),
+                            line: .max,
+                            sku: "P",
+                            quantity: Quantity(units: -1),
+                            amount: .zero,
+                            expected: .zero
+                        )
+                    ]
+                )
+            ), "quantity_negative"
+        ),
+        (.writtenDown(Revaluation(sku: "P")), "cost_twice"),
+        (
+            .stockRevalued(
+                Revaluation(sku: "P", unitCost: ExactDecimal(mantissa: -1, scale: 0))
+            ), "cost_negative"
+        ),
+        (
+            .standardCostSet(
+                CostingChange(sku: "P", standardCost: ExactDecimal(mantissa: -1, scale: 0))
+            ), "cost_negative"
+        ),
         (.orderConfirmed(OrderConfirmation(order: "SO-1", lines: [promise(-9)])), quantity),
         (.orderConfirmed(OrderConfirmation(order: "SO-1", lines: [promise(0)])), quantity),
         (.goodsReceived(GoodsReceipt(lines: [line("P", -3, cost: "1")])), quantity),
@@ -221,6 +251,43 @@ extension HostileEventTests {
 
     /// Events about documents, lines and items that nobody knows, or that are about something else.
     private static let strange: [(body: EventBody, code: String)] = [
+        (
+            .landedCostAllocated(
+                LandedCost(
+                    amount: Money(units: 10),
+                    shares: [
+                        LandedCost.Share(
+                            receipt: EventID(node: NodeID(high: 9, low: 9), sequence: 1),
+                            line: 0,
+                            sku: "P",
+                            amount: Money(units: 10)
+                        )
+                    ]
+                )
+            ), "not_received"
+        ),
+        (
+            .supplierInvoiceMatched(
+                InvoiceMatch(
+                    lines: [],
+                    shares: [
+                        InvoiceMatch.Share(
+                            receipt: EventID(node: NodeID(high: 9, low: 9), sequence: 1),
+                            line: .max,
+                            sku: "P",
+                            quantity: Quantity(units: 1),
+                            amount: Money(units: 5),
+                            expected: Money(units: 4)
+                        )
+                    ]
+                )
+            ), "not_received"
+        ),
+        (.stockRevalued(Revaluation(sku: "X", amount: .zero)), "unknown_sku"),
+        (.writtenDown(Revaluation(sku: "X", amount: .zero)), "unknown_sku"),
+        (.standardCostSet(CostingChange(sku: "X", standardCost: .zero)), "unknown_sku"),
+        (.costingChanged(CostingChange(sku: "X", costing: .fifo)), "unknown_sku"),
+        (.costingChanged(CostingChange(sku: "P")), "missing_field"),
         (.orderCancelled(work("SO-9", 1)), "unknown_order"),
         (.orderAmended(work("SO-9", 1)), "unknown_order"),
         (.reservationReleased(work("SO-9", 1)), "unknown_order"),

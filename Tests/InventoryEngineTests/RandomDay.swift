@@ -84,13 +84,57 @@ struct RandomDay {
                 fallthrough
             }
             return .closePO(key.document)
-        case 23..<38: return confirmation(edge)
+        case 23..<26: return try worth(edge)
+        case 26..<38: return confirmation(edge)
         case 38..<66: return try orderWork(edge)
         case 66..<70: return try customerReturn(edge)
         case 70..<80: return try transfer(edge)
         case 80..<90: return try insideSite(edge)
         case 90..<95: return try correction(edge)
         default: return try administration(edge)
+        }
+    }
+
+    /// Money that moves alone.
+    private mutating func worth(_ edge: EdgeHarness) throws -> InventoryCommand {
+        let sku = pick(skus) ?? "P"
+        let cost = ExactDecimal(mantissa: Int64.random(in: 0...500, using: &random), scale: 2)
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0, 1:
+            let receipts = try edge.rows.typed(MovementRow.self).filter {
+                $0.key.stock.home == edge.site && $0.row.account == .goodsReceivedNotInvoiced
+                    && $0.row.rule == .given
+            }
+            guard let (_, row) = pick(receipts) else { fallthrough }
+            return InventoryCommand(
+                body: .landedCostAllocated(
+                    LandedCost(
+                        receipts: [row.event],
+                        amount: Money(units: Int64.random(in: 1...9_999, using: &random)),
+                        basis: chance(50) ? .value : .quantity
+                    )
+                )
+            )
+        case 2:
+            let amount = Int64.random(in: -5_000...5_000, using: &random)
+            let worth =
+                chance(50)
+                ? Revaluation(sku: sku, unitCost: cost)
+                : Revaluation(sku: sku, amount: Money(units: amount))
+            return InventoryCommand(body: .stockRevalued(worth))
+        case 3:
+            return InventoryCommand(body: .writtenDown(Revaluation(sku: sku, unitCost: cost)))
+        case 4:
+            return InventoryCommand(
+                body: .standardCostSet(CostingChange(sku: sku, standardCost: cost))
+            )
+        default:
+            let change = CostingChange(
+                sku: sku,
+                costing: pick(CostingMethod.allCases),
+                standardCost: chance(50) ? cost : nil
+            )
+            return InventoryCommand(body: .costingChanged(change))
         }
     }
 

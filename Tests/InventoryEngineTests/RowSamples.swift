@@ -363,7 +363,7 @@ struct RowSamples {
         )
         var valuation = ValuationRow(origin: Costing(method: .fifo))
         valuation.pool = try pool()
-        valuation.pool.costing = costing()
+        valuation.pool.setBeside(costing(), writtenDown: money())
         valuation.layers = layerEnds()
         add(stock, valuation)
         var moved = MovementRow(
@@ -373,9 +373,25 @@ struct RowSamples {
             account: .scrap,
             reference: nil
         )
-        moved.after.costing = costing()
+        moved.after.setBeside(costing(), writtenDown: money())
         moved.paid = maybe { $0.money() }
         moved.receipt = maybe { $0.event() }
+        moved.landed = money()
+        moved.invoiced = part()
+        moved.invoicedBeyond = money()
+        moved.sets = maybe { samples in
+            CostingTerms(
+                method: samples.maybe { $0.bool() ? .fifo : .standard },
+                standard: samples.maybe { $0.decimal() }
+            )
+        }
+        moved.terms = maybe {
+            RevaluationTerms(
+                unitCost: $0.maybe { $0.decimal() },
+                amount: $0.maybe { $0.money() },
+                units: $0.maybe { $0.quantity() }
+            )
+        }
         moved.parts = [part(), part()]
         moved.layersMade = 2
         moved.takings = many {
@@ -396,6 +412,16 @@ struct RowSamples {
             TransitFlow.Step(.received, quantity(), parts: [part()], beyond: maybe { $0.part() })
         )
         add(transferLineKey(), sent)
+        add(
+            PurchaseReceiptRow.Key(
+                home: id(),
+                purchaseOrder: id(),
+                line: small(),
+                receipt: event(),
+                index: UInt32(number() % 9)
+            ),
+            PurchaseReceiptRow(quantity: quantity())
+        )
     }
 
     private mutating func part() -> CostPart {
@@ -792,6 +818,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .costLayer: return try again(CostLayerRow.self)
     case .order: return try again(OrderRow.self)
     case .purchaseOrder: return try again(PurchaseOrderRow.self)
+    case .purchaseReceipt: return try again(PurchaseReceiptRow.self)
     case .transfer: return try again(TransferRow.self)
     case .customerReturn: return try again(ReturnRow.self)
     case .count: return try again(CountRow.self)

@@ -108,7 +108,7 @@ enum WireSamples {
     static func bodies() throws -> [EventBody] {
         let bodies = try catalogueBodies() + supplyBodies() + demandBodies() + siteBodies()
         return try bodies + networkBodies() + rightsBodies() + parkedBodies()
-            + goodsBodies() + lotBodies() + remoteBodies() + serialBodies()
+            + goodsBodies() + lotBodies() + remoteBodies() + serialBodies() + costBodies()
     }
 
     private static func catalogueBodies() throws -> [EventBody] {
@@ -500,7 +500,7 @@ enum WireSamples {
                     cause: EventID(node: node, sequence: 5),
                     site: try identifier("LON"),
                     sku: try identifier("85123A"),
-                    items: Account.allCases.enumerated().map { index, account in
+                    items: Account.allCases.prefix(9).enumerated().map { index, account in
                         CostAdjustment.Item(
                             movement: MovementKey(
                                 effective: Instant(microseconds: Int64(index) - 4),
@@ -515,6 +515,93 @@ enum WireSamples {
                 )
             ),
             .unknown(type: "pallet_stacked"),
+        ]
+    }
+
+    private static func costBodies() throws -> [EventBody] {
+        let receipt = EventID(node: node, sequence: 9)
+        let sku: SKU = try identifier("85123A")
+        return [
+            .landedCostAllocated(
+                LandedCost(
+                    purchaseOrder: try identifier("PO-7"),
+                    receipts: [receipt],
+                    amount: Money(units: 125_000),
+                    basis: .quantity,
+                    shares: [
+                        LandedCost.Share(
+                            receipt: receipt,
+                            line: 2,
+                            sku: sku,
+                            amount: Money(units: 125_000)
+                        )
+                    ]
+                )
+            ),
+            .supplierInvoiceMatched(
+                InvoiceMatch(
+                    receipt: receipt,
+                    lines: try mixedLines(),
+                    shares: [
+                        InvoiceMatch.Share(
+                            receipt: receipt,
+                            line: 1,
+                            sku: sku,
+                            quantity: Quantity(units: 3),
+                            amount: Money(units: 31),
+                            expected: Money(units: 30)
+                        )
+                    ]
+                )
+            ),
+            .stockRevalued(Revaluation(sku: sku, amount: Money(units: -4), reason: "rate")),
+            .writtenDown(
+                Revaluation(sku: sku, unitCost: ExactDecimal(mantissa: 125, scale: 3))
+            ),
+            .standardCostSet(
+                CostingChange(sku: sku, standardCost: ExactDecimal(mantissa: 15, scale: 1))
+            ),
+            .costingChanged(CostingChange(sku: sku, costing: .fifo)),
+            .costAdjusted(
+                CostAdjustment(
+                    cause: receipt,
+                    site: try identifier("LON"),
+                    sku: sku,
+                    items: Account.allCases.suffix(4).map { account in
+                        CostAdjustment.Item(
+                            movement: MovementKey(
+                                effective: Instant(microseconds: 7),
+                                position: HubPosition(3),
+                                sequence: 4,
+                                index: 0
+                            ),
+                            delta: Money(units: 5),
+                            account: account
+                        )
+                    } + [
+                        CostAdjustment.Item(
+                            movement: MovementKey(
+                                effective: Instant(microseconds: 7),
+                                position: HubPosition(3),
+                                sequence: 4,
+                                index: 0
+                            ),
+                            delta: Money(units: 5),
+                            account: .goodsInTransit,
+                            reference: .transferLine(
+                                source: try identifier("LON"),
+                                destination: try identifier("MUC"),
+                                transfer: try identifier("T-1"),
+                                line: 1
+                            ),
+                            parts: [
+                                CostPart(value: Money(units: 30), quantity: Quantity(units: 3)),
+                                CostPart(value: Money(units: 50), quantity: Quantity(units: 4)),
+                            ]
+                        )
+                    ]
+                )
+            ),
         ]
     }
 }

@@ -144,6 +144,15 @@ struct PeopleTests {
         let event = try #require(approved.event)
         let reversal = EventBody.reversed(Reversal(event: event, reason: "found"))
         #expect(try await code(&cluster, reversal, "bea") == "role_missing")
+        // What stock is worth is for managers too.
+        let worth = Revaluation(sku: sku, amount: Money(units: 1))
+        for body in [
+            EventBody.stockRevalued(worth), .writtenDown(worth),
+            .standardCostSet(CostingChange(sku: sku)), .costingChanged(CostingChange(sku: sku)),
+            .landedCostAllocated(LandedCost(amount: Money(units: 1))),
+        ] {
+            #expect(try await code(&cluster, body, "bea") == "role_missing", "\(body.type)")
+        }
         #expect(try await code(&cluster, reversal, "cat") == nil)
     }
 }

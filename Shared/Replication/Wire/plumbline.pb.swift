@@ -230,6 +230,10 @@ nonisolated enum WireAccount: SwiftProtobuf.Enum, Swift.CaseIterable {
   case transitLoss // = 6
   case transitGain // = 7
   case purchasePriceVariance // = 8
+  case revaluation // = 9
+  case writeDown // = 10
+  case landedCostClearing // = 11
+  case payable // = 12
   case UNRECOGNIZED(Int)
 
   init() {
@@ -247,6 +251,10 @@ nonisolated enum WireAccount: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 6: self = .transitLoss
     case 7: self = .transitGain
     case 8: self = .purchasePriceVariance
+    case 9: self = .revaluation
+    case 10: self = .writeDown
+    case 11: self = .landedCostClearing
+    case 12: self = .payable
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -262,6 +270,10 @@ nonisolated enum WireAccount: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .transitLoss: return 6
     case .transitGain: return 7
     case .purchasePriceVariance: return 8
+    case .revaluation: return 9
+    case .writeDown: return 10
+    case .landedCostClearing: return 11
+    case .payable: return 12
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -277,6 +289,10 @@ nonisolated enum WireAccount: SwiftProtobuf.Enum, Swift.CaseIterable {
     .transitLoss,
     .transitGain,
     .purchasePriceVariance,
+    .revaluation,
+    .writeDown,
+    .landedCostClearing,
+    .payable,
   ]
 
 }
@@ -365,6 +381,40 @@ nonisolated enum WireLayer: SwiftProtobuf.Enum, Swift.CaseIterable {
     .commitment,
     .financial,
     .network,
+  ]
+
+}
+
+nonisolated enum WireLandedCostBasis: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case value // = 0
+  case quantity // = 1
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .value
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .value
+    case 1: self = .quantity
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .value: return 0
+    case .quantity: return 1
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [WireLandedCostBasis] = [
+    .value,
+    .quantity,
   ]
 
 }
@@ -1135,6 +1185,54 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     set {_uniqueStorage()._body = .parkedCompensated(newValue)}
   }
 
+  var stockRevalued: WireRevaluation {
+    get {
+      if case .stockRevalued(let v)? = _storage._body {return v}
+      return WireRevaluation()
+    }
+    set {_uniqueStorage()._body = .stockRevalued(newValue)}
+  }
+
+  var writtenDown: WireRevaluation {
+    get {
+      if case .writtenDown(let v)? = _storage._body {return v}
+      return WireRevaluation()
+    }
+    set {_uniqueStorage()._body = .writtenDown(newValue)}
+  }
+
+  var standardCostSet: WireCostingChange {
+    get {
+      if case .standardCostSet(let v)? = _storage._body {return v}
+      return WireCostingChange()
+    }
+    set {_uniqueStorage()._body = .standardCostSet(newValue)}
+  }
+
+  var costingChanged: WireCostingChange {
+    get {
+      if case .costingChanged(let v)? = _storage._body {return v}
+      return WireCostingChange()
+    }
+    set {_uniqueStorage()._body = .costingChanged(newValue)}
+  }
+
+  var landedCostAllocated: WireLandedCost {
+    get {
+      if case .landedCostAllocated(let v)? = _storage._body {return v}
+      return WireLandedCost()
+    }
+    set {_uniqueStorage()._body = .landedCostAllocated(newValue)}
+  }
+
+  var supplierInvoiceMatched: WireInvoiceMatch {
+    get {
+      if case .supplierInvoiceMatched(let v)? = _storage._body {return v}
+      return WireInvoiceMatch()
+    }
+    set {_uniqueStorage()._body = .supplierInvoiceMatched(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// The field's number is the event's type. Numbers from 30 on are bodies and nothing else.
@@ -1195,6 +1293,12 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     case orderResourced(WireOrderResourcing)
     case parkedReleased(WireParkedRelease)
     case parkedCompensated(WireParkedCompensation)
+    case stockRevalued(WireRevaluation)
+    case writtenDown(WireRevaluation)
+    case standardCostSet(WireCostingChange)
+    case costingChanged(WireCostingChange)
+    case landedCostAllocated(WireLandedCost)
+    case supplierInvoiceMatched(WireInvoiceMatch)
 
   }
 
@@ -2197,6 +2301,202 @@ nonisolated struct WireReversal: Sendable {
   init() {}
 
   fileprivate var _event: WireEventId? = nil
+}
+
+/// Stock on hand that is worth something else; it has one of `unit_cost` and `amount`.
+nonisolated struct WireRevaluation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var sku: String = String()
+
+  var unitCost: WireDecimal {
+    get {_unitCost ?? WireDecimal()}
+    set {_unitCost = newValue}
+  }
+  /// Returns true if `unitCost` has been explicitly set.
+  var hasUnitCost: Bool {self._unitCost != nil}
+  /// Clears the value of `unitCost`. Subsequent reads from it will return its default value.
+  mutating func clearUnitCost() {self._unitCost = nil}
+
+  var amount: Int64 {
+    get {_amount ?? 0}
+    set {_amount = newValue}
+  }
+  /// Returns true if `amount` has been explicitly set.
+  var hasAmount: Bool {self._amount != nil}
+  /// Clears the value of `amount`. Subsequent reads from it will return its default value.
+  mutating func clearAmount() {self._amount = nil}
+
+  var reason: String {
+    get {_reason ?? String()}
+    set {_reason = newValue}
+  }
+  /// Returns true if `reason` has been explicitly set.
+  var hasReason: Bool {self._reason != nil}
+  /// Clears the value of `reason`. Subsequent reads from it will return its default value.
+  mutating func clearReason() {self._reason = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _unitCost: WireDecimal? = nil
+  fileprivate var _amount: Int64? = nil
+  fileprivate var _reason: String? = nil
+}
+
+nonisolated struct WireCostingChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var sku: String = String()
+
+  var costing: WireCostingMethod {
+    get {_costing ?? .average}
+    set {_costing = newValue}
+  }
+  /// Returns true if `costing` has been explicitly set.
+  var hasCosting: Bool {self._costing != nil}
+  /// Clears the value of `costing`. Subsequent reads from it will return its default value.
+  mutating func clearCosting() {self._costing = nil}
+
+  var standardCost: WireDecimal {
+    get {_standardCost ?? WireDecimal()}
+    set {_standardCost = newValue}
+  }
+  /// Returns true if `standardCost` has been explicitly set.
+  var hasStandardCost: Bool {self._standardCost != nil}
+  /// Clears the value of `standardCost`. Subsequent reads from it will return its default value.
+  mutating func clearStandardCost() {self._standardCost = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _costing: WireCostingMethod? = nil
+  fileprivate var _standardCost: WireDecimal? = nil
+}
+
+/// A supplier's invoice for received goods.
+nonisolated struct WireInvoiceMatch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var purchaseOrder: String = String()
+
+  var receipt: WireEventId {
+    get {_receipt ?? WireEventId()}
+    set {_receipt = newValue}
+  }
+  /// Returns true if `receipt` has been explicitly set.
+  var hasReceipt: Bool {self._receipt != nil}
+  /// Clears the value of `receipt`. Subsequent reads from it will return its default value.
+  mutating func clearReceipt() {self._receipt = nil}
+
+  var lines: WireLines {
+    get {_lines ?? WireLines()}
+    set {_lines = newValue}
+  }
+  /// Returns true if `lines` has been explicitly set.
+  var hasLines: Bool {self._lines != nil}
+  /// Clears the value of `lines`. Subsequent reads from it will return its default value.
+  mutating func clearLines() {self._lines = nil}
+
+  var shares: [WireInvoiceMatch.Share] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What of one line of a receipt is invoiced.
+  nonisolated struct Share: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var receipt: WireEventId {
+      get {_receipt ?? WireEventId()}
+      set {_receipt = newValue}
+    }
+    /// Returns true if `receipt` has been explicitly set.
+    var hasReceipt: Bool {self._receipt != nil}
+    /// Clears the value of `receipt`. Subsequent reads from it will return its default value.
+    mutating func clearReceipt() {self._receipt = nil}
+
+    /// From 0.
+    var line: UInt32 = 0
+
+    var sku: String = String()
+
+    var quantity: Int64 = 0
+
+    var amount: Int64 = 0
+
+    var expected: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _receipt: WireEventId? = nil
+  }
+
+  init() {}
+
+  fileprivate var _receipt: WireEventId? = nil
+  fileprivate var _lines: WireLines? = nil
+}
+
+/// Freight, duty and the like of received goods.
+nonisolated struct WireLandedCost: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var purchaseOrder: String = String()
+
+  var receipts: [WireEventId] = []
+
+  var amount: Int64 = 0
+
+  var basis: WireLandedCostBasis = .value
+
+  var shares: [WireLandedCost.Share] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What one line of a receipt gets.
+  nonisolated struct Share: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    var receipt: WireEventId {
+      get {_receipt ?? WireEventId()}
+      set {_receipt = newValue}
+    }
+    /// Returns true if `receipt` has been explicitly set.
+    var hasReceipt: Bool {self._receipt != nil}
+    /// Clears the value of `receipt`. Subsequent reads from it will return its default value.
+    mutating func clearReceipt() {self._receipt = nil}
+
+    /// From 0.
+    var line: UInt32 = 0
+
+    var sku: String = String()
+
+    var amount: Int64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+
+    fileprivate var _receipt: WireEventId? = nil
+  }
+
+  init() {}
 }
 
 nonisolated struct WireRightsGrant: Sendable {
@@ -3215,7 +3515,7 @@ nonisolated extension WireLocationKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireAccount: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACCOUNT_INVENTORY\0\u{1}ACCOUNT_GOODS_IN_TRANSIT\0\u{1}ACCOUNT_GOODS_RECEIVED_NOT_INVOICED\0\u{1}ACCOUNT_COST_OF_GOODS_SOLD\0\u{1}ACCOUNT_ADJUSTMENT\0\u{1}ACCOUNT_SCRAP\0\u{1}ACCOUNT_TRANSIT_LOSS\0\u{1}ACCOUNT_TRANSIT_GAIN\0\u{1}ACCOUNT_PURCHASE_PRICE_VARIANCE\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACCOUNT_INVENTORY\0\u{1}ACCOUNT_GOODS_IN_TRANSIT\0\u{1}ACCOUNT_GOODS_RECEIVED_NOT_INVOICED\0\u{1}ACCOUNT_COST_OF_GOODS_SOLD\0\u{1}ACCOUNT_ADJUSTMENT\0\u{1}ACCOUNT_SCRAP\0\u{1}ACCOUNT_TRANSIT_LOSS\0\u{1}ACCOUNT_TRANSIT_GAIN\0\u{1}ACCOUNT_PURCHASE_PRICE_VARIANCE\0\u{1}ACCOUNT_REVALUATION\0\u{1}ACCOUNT_WRITE_DOWN\0\u{1}ACCOUNT_LANDED_COST_CLEARING\0\u{1}ACCOUNT_PAYABLE\0")
 }
 
 nonisolated extension WireVerdict: SwiftProtobuf._ProtoNameProviding {
@@ -3224,6 +3524,10 @@ nonisolated extension WireVerdict: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireLayer: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LAYER_PHYSICAL\0\u{1}LAYER_COMMITMENT\0\u{1}LAYER_FINANCIAL\0\u{1}LAYER_NETWORK\0")
+}
+
+nonisolated extension WireLandedCostBasis: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LANDED_COST_BASIS_VALUE\0\u{1}LANDED_COST_BASIS_QUANTITY\0")
 }
 
 nonisolated extension WirePersonRole: SwiftProtobuf._ProtoNameProviding {
@@ -3386,7 +3690,7 @@ nonisolated extension WireDecimal: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InventoryEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{3}order_progressed\0\u{3}order_resourced\0\u{4}\u{5}parked_released\0\u{3}parked_compensated\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{3}order_progressed\0\u{3}order_resourced\0\u{4}\u{5}parked_released\0\u{3}parked_compensated\0\u{4}\u{9}stock_revalued\0\u{3}written_down\0\u{3}standard_cost_set\0\u{3}costing_changed\0\u{3}landed_cost_allocated\0\u{3}supplier_invoice_matched\0")
 
   fileprivate class _StorageClass {
     var _formatVersion: UInt32 = 0
@@ -4219,6 +4523,84 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._body = .parkedCompensated(v)
           }
         }()
+        case 120: try {
+          var v: WireRevaluation?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .stockRevalued(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .stockRevalued(v)
+          }
+        }()
+        case 121: try {
+          var v: WireRevaluation?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .writtenDown(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .writtenDown(v)
+          }
+        }()
+        case 122: try {
+          var v: WireCostingChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .standardCostSet(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .standardCostSet(v)
+          }
+        }()
+        case 123: try {
+          var v: WireCostingChange?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .costingChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .costingChanged(v)
+          }
+        }()
+        case 124: try {
+          var v: WireLandedCost?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .landedCostAllocated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .landedCostAllocated(v)
+          }
+        }()
+        case 125: try {
+          var v: WireInvoiceMatch?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .supplierInvoiceMatched(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .supplierInvoiceMatched(v)
+          }
+        }()
         default: break
         }
       }
@@ -4527,6 +4909,30 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       case .parkedCompensated?: try {
         guard case .parkedCompensated(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 111)
+      }()
+      case .stockRevalued?: try {
+        guard case .stockRevalued(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
+      }()
+      case .writtenDown?: try {
+        guard case .writtenDown(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 121)
+      }()
+      case .standardCostSet?: try {
+        guard case .standardCostSet(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 122)
+      }()
+      case .costingChanged?: try {
+        guard case .costingChanged(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 123)
+      }()
+      case .landedCostAllocated?: try {
+        guard case .landedCostAllocated(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 124)
+      }()
+      case .supplierInvoiceMatched?: try {
+        guard case .supplierInvoiceMatched(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 125)
       }()
       case nil: break
       }
@@ -6137,6 +6543,306 @@ nonisolated extension WireReversal: SwiftProtobuf.Message, SwiftProtobuf._Messag
   static func ==(lhs: WireReversal, rhs: WireReversal) -> Bool {
     if lhs._event != rhs._event {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRevaluation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Revaluation"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{3}unit_cost\0\u{1}amount\0\u{1}reason\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._unitCost) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self._amount) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._reason) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
+    }
+    try { if let v = self._unitCost {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._amount {
+      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._reason {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRevaluation, rhs: WireRevaluation) -> Bool {
+    if lhs.sku != rhs.sku {return false}
+    if lhs._unitCost != rhs._unitCost {return false}
+    if lhs._amount != rhs._amount {return false}
+    if lhs._reason != rhs._reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCostingChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CostingChange"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sku\0\u{1}costing\0\u{3}standard_cost\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self._costing) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._standardCost) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
+    }
+    try { if let v = self._costing {
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._standardCost {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireCostingChange, rhs: WireCostingChange) -> Bool {
+    if lhs.sku != rhs.sku {return false}
+    if lhs._costing != rhs._costing {return false}
+    if lhs._standardCost != rhs._standardCost {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInvoiceMatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".InvoiceMatch"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}purchase_order\0\u{1}receipt\0\u{1}lines\0\u{1}shares\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.purchaseOrder) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._receipt) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.purchaseOrder.isEmpty {
+      try visitor.visitSingularStringField(value: self.purchaseOrder, fieldNumber: 1)
+    }
+    try { if let v = self._receipt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._lines {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.shares.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.shares, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireInvoiceMatch, rhs: WireInvoiceMatch) -> Bool {
+    if lhs.purchaseOrder != rhs.purchaseOrder {return false}
+    if lhs._receipt != rhs._receipt {return false}
+    if lhs._lines != rhs._lines {return false}
+    if lhs.shares != rhs.shares {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInvoiceMatch.Share: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireInvoiceMatch.protoMessageName + ".Share"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}receipt\0\u{1}line\0\u{1}sku\0\u{1}quantity\0\u{1}amount\0\u{1}expected\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._receipt) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.line) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 4: try { try decoder.decodeSingularSInt64Field(value: &self.quantity) }()
+      case 5: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 6: try { try decoder.decodeSingularSInt64Field(value: &self.expected) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._receipt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.line != 0 {
+      try visitor.visitSingularUInt32Field(value: self.line, fieldNumber: 2)
+    }
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 3)
+    }
+    if self.quantity != 0 {
+      try visitor.visitSingularSInt64Field(value: self.quantity, fieldNumber: 4)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 5)
+    }
+    if self.expected != 0 {
+      try visitor.visitSingularSInt64Field(value: self.expected, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireInvoiceMatch.Share, rhs: WireInvoiceMatch.Share) -> Bool {
+    if lhs._receipt != rhs._receipt {return false}
+    if lhs.line != rhs.line {return false}
+    if lhs.sku != rhs.sku {return false}
+    if lhs.quantity != rhs.quantity {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.expected != rhs.expected {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLandedCost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LandedCost"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}purchase_order\0\u{1}receipts\0\u{1}amount\0\u{1}basis\0\u{1}shares\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.purchaseOrder) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.receipts) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.basis) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.purchaseOrder.isEmpty {
+      try visitor.visitSingularStringField(value: self.purchaseOrder, fieldNumber: 1)
+    }
+    if !self.receipts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.receipts, fieldNumber: 2)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 3)
+    }
+    if self.basis != .value {
+      try visitor.visitSingularEnumField(value: self.basis, fieldNumber: 4)
+    }
+    if !self.shares.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.shares, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireLandedCost, rhs: WireLandedCost) -> Bool {
+    if lhs.purchaseOrder != rhs.purchaseOrder {return false}
+    if lhs.receipts != rhs.receipts {return false}
+    if lhs.amount != rhs.amount {return false}
+    if lhs.basis != rhs.basis {return false}
+    if lhs.shares != rhs.shares {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLandedCost.Share: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireLandedCost.protoMessageName + ".Share"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}receipt\0\u{1}line\0\u{1}sku\0\u{1}amount\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._receipt) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.line) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.sku) }()
+      case 4: try { try decoder.decodeSingularSInt64Field(value: &self.amount) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._receipt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.line != 0 {
+      try visitor.visitSingularUInt32Field(value: self.line, fieldNumber: 2)
+    }
+    if !self.sku.isEmpty {
+      try visitor.visitSingularStringField(value: self.sku, fieldNumber: 3)
+    }
+    if self.amount != 0 {
+      try visitor.visitSingularSInt64Field(value: self.amount, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireLandedCost.Share, rhs: WireLandedCost.Share) -> Bool {
+    if lhs._receipt != rhs._receipt {return false}
+    if lhs.line != rhs.line {return false}
+    if lhs.sku != rhs.sku {return false}
+    if lhs.amount != rhs.amount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
