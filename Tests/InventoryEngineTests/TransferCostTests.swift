@@ -104,6 +104,31 @@ struct TransferCostTests {
         #expect(try Recount(network.hub.rows).faults.isEmpty)
     }
 
+    @Test func `row 24: other layers of the same value in all are a correction too`() throws {
+        var network = try network(.fifo)
+        let early = network.nodes[0].now
+        try network.nodes[0].record(.receive([line("P", 1, amount: 10)]))
+        try network.nodes[0].record(.receive([line("P", 1, amount: 30)]))
+        try network.nodes[0].record(sent("T-1", 2))
+        try network.settle()
+        try network.nodes[1].record(arrived("T-1", 2))
+        try network.nodes[1].record(.scrap([line("P", 1)]))
+        try network.settle()
+        #expect(try balance(network.hub.rows, .scrap) == 10)
+        let late = InventoryCommand.receive([line("P", 1, amount: 30)]).with(
+            at: early.adding(microseconds: -1_000_000)
+        )
+        try network.nodes[0].record(late)
+        try network.settle()
+        // What had left first had cost 30, and what came after it 10.
+        #expect(try balance(network.hub.rows, .scrap) == 30)
+        for rows in [network.hub.rows, network.nodes[1].rows] {
+            #expect(try layers(rows, "B") == [[1, 10]])
+        }
+        #expect(try layers(network.hub.rows, "A") == [[1, 30]])
+        #expect(try network.hub.rows.identityFaults().isEmpty)
+    }
+
     /// A history of two sites as facts, valued from scratch by plain arithmetic.
     private struct BruteForce {
         enum Fact {
