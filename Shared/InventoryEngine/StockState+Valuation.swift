@@ -83,7 +83,8 @@ extension StockState {
     /// Units enter the stock of a site.
     ///
     /// Under the rules `given` and `ofIssue` their value is `given`, which may be that of several
-    /// parts; without one it is the current cost. The other side of inventory is `account`, at `accountSite`.
+    /// parts; without one it is the current cost. The other side of inventory is `account`, at
+    /// `accountSite`.
     mutating func enter(
         _ current: Current,
         _ stock: StockKey,
@@ -184,9 +185,12 @@ extension StockState {
             try addMovement(&valuation, stock, movement, row)
             try cache.valuations.set(stock, to: valuation, from: reader)
         }
-        let parts = try row.partsTaken()
-        if carries, current.isShared { carry(parts) }
-        if carries { _ = nextCarriedParts(current, quantity) }
+        var parts: [CostPart] = []
+        if carries {
+            parts = try row.partsTaken()
+            if current.isShared { carry(parts) }
+            _ = nextCarriedParts(current, quantity)
+        }
         try post(stock.home, .inventory, stock.sku, -row.value)
         try postIssue(stock, row.value, account, settling)
         return Issued(value: row.value, movement: movement, parts: parts)
@@ -197,7 +201,7 @@ extension StockState {
         var value: Money
         /// The movement; nil if nothing has left.
         var movement: MovementKey?
-        /// The value, by the layers that it was taken from.
+        /// The value by the layers that it was taken from, of goods that travel.
         var parts: [CostPart]
     }
 

@@ -63,7 +63,7 @@ package struct TransitFlow: Hashable, Sendable {
     package private(set) var steps: [Step] = []
     /// What steps that are kept no more have left on its way.
     package private(set) var opening: [CostPart] = []
-    /// Corrections of dispatches that are kept no more.
+    /// Corrections of dispatches that are kept no more, and of which nothing was left.
     package private(set) var corrections = Money.zero
     /// Whether units lose their identity on their way, as their stock has one cost.
     package var isPooled = true
@@ -302,6 +302,8 @@ package struct TransitFlow: Hashable, Sendable {
         let index = steps.firstIndex { $0.kind == .sent && $0.movement == movement }
         if let index {
             steps[index].parts = parts.isEmpty ? try corrected(index, difference) : parts
+        } else if let last = opening.indices.last {
+            opening[last].value = try opening[last].value.plus(difference)
         } else {
             corrections = try corrections.plus(difference)
         }

@@ -129,6 +129,44 @@ struct TransferCostTests {
         #expect(try network.hub.rows.identityFaults().isEmpty)
     }
 
+    @Test(arguments: [CostingMethod.average, .fifo])
+    func `a line that arrives in a hundred parts loses nothing to a late correction`(
+        costing: CostingMethod
+    ) throws {
+        var network = try network(costing)
+        let early = network.nodes[0].now
+        try network.nodes[0].record(.receive([line("P", 120, amount: 1_200)]))
+        try network.nodes[0].record(sent("T-1", 120))
+        try network.settle()
+        for step in 1...100 {
+            try network.nodes[1].record(arrived("T-1", 1))
+            if step % 40 == 0 {
+                // What was sent had cost more, by something else each time.
+                let late = InventoryCommand.receive([line("P", 120, amount: 1_200 + Int64(step))])
+                let at = early.adding(microseconds: -Int64(step) * 1_000_000)
+                try network.nodes[0].record(late.with(at: at))
+            }
+        }
+        try network.settle()
+        let rows = network.hub.rows
+        let row = try #require(try rows.typed(TransferLineRow.self).first?.row)
+        #expect(row.flow.steps.count <= TransitFlow.stepsMax)
+        // All that was bought is somewhere.
+        let all = try balance(rows, .inventory) + balance(rows, .goodsInTransit)
+        #expect(all == 1_200 + 1_240 + 1_280)
+        #expect(try balance(rows, .goodsInTransit) > 0)
+        #expect(try rows.identityFaults() == [])
+        #expect(try Recount(rows).faults == [])
+        try network.nodes[1].record(arrived("T-1", 20))
+        try network.settle()
+        #expect(try balance(network.hub.rows, .goodsInTransit) == 0)
+        #expect(try balance(network.hub.rows, .inventory) == all)
+        for node in network.nodes {
+            #expect(node.differenceCount == 0)
+            #expect(try node.base.source.identityFaults() == [])
+        }
+    }
+
     /// A history of two sites as facts, valued from scratch by plain arithmetic.
     private struct BruteForce {
         enum Fact {
