@@ -123,6 +123,18 @@ struct Current {
     let release: InventoryEvent?
 
     var ref: EventRef { EventRef(id: event.id, position: position) }
+
+    /// The place of one of its movements in the history of a stock; while it is pending, behind all
+    /// that the hub has ordered of the same time.
+    func place(_ index: UInt32 = 0) -> MovementKey {
+        MovementKey(
+            effective: effective,
+            position: position ?? HubPosition(UInt64.max),
+            sequence: event.id.sequence,
+            index: index
+        )
+    }
+
     var site: SiteCode { event.site }
 
     /// The event; of a release the one that is released, which takes effect at the position of the

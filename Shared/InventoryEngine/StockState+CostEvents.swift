@@ -33,12 +33,7 @@ extension StockState {
         _ row: inout MovementRow
     ) throws(EngineError) {
         try touch(stock)
-        let place = MovementKey(
-            effective: current.effective,
-            position: current.position ?? HubPosition(UInt64.max),
-            sequence: current.event.id.sequence,
-            index: 0
-        )
+        let place = current.place()
         try settleOrReplay(current, stock, place, &row)
         try post(stock.home, .inventory, stock.sku, row.value)
         try post(stock.home, row.account, stock.sku, -row.value)
@@ -51,14 +46,9 @@ extension StockState {
         _ current: Current,
         _ body: CostingChange
     ) throws(EngineError) {
-        let key = ItemRow.Key(sku: body.sku)
-        guard var item = try cache.items.row(key, from: reader) else {
-            throw EngineError(.unknownSKU, "The SKU \(body.sku) is not in the catalogue.")
-        }
         var change = ItemChange(sku: body.sku, baseVersion: 0)
         change.standardCost = body.standardCost
-        try edit(current, &item, change)
-        try cache.items.set(key, to: item, from: reader)
+        try postItemChanged(current, change)
     }
 
     /// Tells every stock of an item that is held: what is valued at standard cost is revalued.
@@ -264,12 +254,7 @@ extension StockState {
         _ sku: SKU
     ) throws(EngineError) -> (place: MovementKey, row: MovementRow)? {
         let original = try orderedAsKnown(located)
-        let place = MovementKey(
-            effective: original.effective,
-            position: original.position ?? HubPosition(UInt64.max),
-            sequence: original.event.id.sequence,
-            index: line
-        )
+        let place = original.place(line)
         let stock = StockKey(home: located.event.site, sku: sku)
         let key = MovementRow.Key(stock: stock, place: place)
         guard let row = try cache.movements.row(key, from: reader),

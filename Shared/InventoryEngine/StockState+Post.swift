@@ -135,7 +135,7 @@ extension StockState {
         try cache.items.set(key, to: item, from: reader)
     }
 
-    private mutating func postItemChanged(
+    mutating func postItemChanged(
         _ current: Current,
         _ body: ItemChange
     ) throws(EngineError) {

@@ -163,12 +163,7 @@ extension StockState {
         _ original: Current,
         _ stock: StockKey
     ) throws(EngineError) -> [PostingRow.Line] {
-        let place = MovementKey(
-            effective: original.effective,
-            position: original.position ?? HubPosition(UInt64.max),
-            sequence: original.event.id.sequence,
-            index: 0
-        )
+        let place = original.place()
         let key = PostingRow.Key(stock: stock, place: place)
         return try cache.postings.row(key, from: reader)?.lines ?? []
     }
@@ -284,12 +279,7 @@ extension StockState {
     ) throws(EngineError) {
         // The movements of one event lie side by side.
         func bound(_ index: UInt32) -> [UInt8] {
-            let place = MovementKey(
-                effective: original.effective,
-                position: original.position ?? HubPosition(UInt64.max),
-                sequence: original.event.id.sequence,
-                index: index
-            )
+            let place = original.place(index)
             return MovementRow.Key.lowerBound(stock.home, place)
         }
         let rows = try cache.movements.rows(

@@ -33,12 +33,7 @@ extension StockState {
     /// The place of the next valued movement of the event at hand.
     private mutating func nextMovement(_ current: Current) -> MovementKey {
         defer { report.movements += 1 }
-        return MovementKey(
-            effective: current.effective,
-            position: current.position ?? HubPosition(UInt64.max),
-            sequence: current.event.id.sequence,
-            index: report.movements
-        )
+        return current.place(report.movements)
     }
 
     /// The next value that the hub computed, for a site whose rows are not held here.
