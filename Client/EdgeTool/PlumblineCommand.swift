@@ -57,7 +57,8 @@ struct PlumblineCommand: AsyncParsableCommand {
                 name: "Reading",
                 subcommands: [
                     StockCommand.self, OrdersCommand.self, TransfersCommand.self,
-                    JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
+                    JournalCommand.self, TrialBalanceCommand.self, PeriodsCommand.self,
+                    EventsCommand.self, ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
                     TasksCommand.self, LotsCommand.self, SerialsCommand.self, PolicyCommand.self,
                 ]

@@ -118,6 +118,7 @@ struct JournalCommand: AsyncParsableCommand {
     var event: String?
     @Option(help: ArgumentHelp("What was posted in this month.", valueName: "YYYY-MM"))
     var period: String?
+    @Flag(help: "Only what belongs to a closed month and was posted later.") var late = false
     @Flag(help: "Shows the newest first.") var newest = false
 
     func run() async throws {
@@ -126,6 +127,7 @@ struct JournalCommand: AsyncParsableCommand {
             .journal,
             items + [
                 ("site", site), ("account", account), ("event", event), ("period", period),
+                ("late", late ? "true" : nil),
                 ("newest", newest ? "true" : nil),
             ]
         )

@@ -21,6 +21,10 @@ struct ReceiveCommand: RecordingCommand {
     var unitCost: String?
     @Option(help: "What the whole line cost; for a single line.")
     var amount: String?
+    @Option(help: ArgumentHelp("The currency of the costs, ISO 4217; the network's if left out."))
+    var currency: String?
+    @Option(help: "What one unit of that currency is worth in the network's, such as 0.86.")
+    var rate: String?
     @Option(help: "The purchase order.")
     var po: String?
     @Option(help: "Who sent the goods.")
@@ -37,6 +41,8 @@ struct ReceiveCommand: RecordingCommand {
     func write(to command: inout JSONWriter) {
         command.member("purchase_order", ifAny: po)
         command.member("supplier", ifAny: supplier)
+        command.member("currency", ifAny: currency)
+        command.member("rate", ifAny: rate)
         lines.write(
             to: &command,
             price: ("unit_cost", unitCost),

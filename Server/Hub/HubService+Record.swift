@@ -4,6 +4,7 @@ public import Interchange
 import InventoryEngine
 import Replication
 import Reports
+import Synchronization
 
 /// What an operator does at the hub besides reading.
 extension HubService {
@@ -23,6 +24,7 @@ extension HubService {
         while !rest.isEmpty {
             let part = Array(rest.prefix(CommandBatch.commandsMax))
             rest.removeFirst(part.count)
+            let heard = watermarks.withLock(\.all)
             let partResults = try await log.write { log in
                 let nodes = try Self.nodes(in: log)
                 var names = Dictionary(
@@ -41,6 +43,9 @@ extension HubService {
                     moneyScale: identity.moneyScale,
                     nodeNamed: { ids[$0] }
                 )
+                if batch.commands.contains(where: \.closesPeriod) {
+                    try HubLedger.keep(heard, in: log)
+                }
                 let recordings = try ledger.record(batch.commands, in: log, at: now)
                 return batch.results(of: recordings) { event in
                     names[event.node].map { "\($0):\(event.sequence)" } ?? event.description
@@ -141,5 +146,12 @@ extension HubService {
             }
             return writer.bytes
         }
+    }
+}
+
+extension InventoryCommand {
+    /// Whether it asks to close a month of the books.
+    fileprivate var closesPeriod: Bool {
+        if case .periodClosed = body { true } else { false }
     }
 }

@@ -32,6 +32,8 @@ public final class HubService: Sendable {
     let contacts = NodeContacts()
     /// How far the nodes have been heard; after a restart they tell it with their next call.
     private let heard = Mutex(HeardNodes())
+    /// When each node last held nothing back, and which of that is in the store.
+    let watermarks = Mutex(Watermarks())
 
     /// Opens a hub on its store.
     public init(log: any EventLog, key: NodeKey, identity: NodeIdentity, epoch: Epoch) {
@@ -322,6 +324,28 @@ public final class HubService: Sendable {
             $0.note(node, applied: applied, recorded: recorded, acknowledged: acknowledged)
         }
         if isNews { try await settleRights(at: caller.site, now) }
+        guard acknowledged >= recorded else { return }
+        let due = watermarks.withLock { $0.note(node, at: now) }
+        if due { try await log.write { try HubLedger.keep([node: now], in: $0) } }
+    }
+
+    /// When the nodes last held nothing back, as far as this process has heard.
+    struct Watermarks {
+        /// How old what is stored may be: a node that says nothing new costs a write that often.
+        private static let keptMicroseconds: Int64 = 600_000_000
+
+        private(set) var all: [NodeID: Instant] = [:]
+        private var kept: [NodeID: Instant] = [:]
+
+        /// Notes that a node holds nothing back; returns whether that has to be stored.
+        mutating func note(_ node: NodeID, at now: Instant) -> Bool {
+            all[node] = max(all[node] ?? now, now)
+            if let last = kept[node], now.microseconds(since: last) < Self.keptMicroseconds {
+                return false
+            }
+            kept[node] = now
+            return true
+        }
     }
 
     /// Records what waited for nodes of a site that have been heard now; writes nothing if nothing

@@ -21,7 +21,7 @@ struct HubCommand: AsyncParsableCommand {
                 subcommands: [
                     InitCommand.self, ServeCommand.self, InviteCommand.self, StatusCommand.self,
                     NodesCommand.self, NodeCommand.self, SiteCommand.self, PolicyCommand.self,
-                    PersonCommand.self,
+                    PersonCommand.self, PeriodCommand.self,
                     BackupCommand.self,
                     VerifyCommand.self,
                 ]
@@ -31,7 +31,8 @@ struct HubCommand: AsyncParsableCommand {
                 name: "Reading",
                 subcommands: [
                     StockCommand.self, OrdersCommand.self, TransfersCommand.self,
-                    JournalCommand.self, EventsCommand.self, ConflictsCommand.self,
+                    JournalCommand.self, TrialBalanceCommand.self, EventsCommand.self,
+                    ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
                     TasksCommand.self, LotsCommand.self, SerialsCommand.self,
                 ]

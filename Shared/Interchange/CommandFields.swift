@@ -243,6 +243,34 @@ struct CommandFields {
         return flag
     }
 
+    /// A month such as `2026-11`.
+    func period(_ name: String) throws(InterchangeError) -> Period? {
+        guard let text = try text(name) else { return nil }
+        guard let period = Period(text) else {
+            throw refused(
+                .periodInvalid,
+                name,
+                "`\(path(name))` is not a month.",
+                hint: "Write the year and the month, such as 2026-11."
+            )
+        }
+        return period
+    }
+
+    /// What one unit of a currency is worth in another: more than zero.
+    func rate(_ name: String) throws(InterchangeError) -> ExactDecimal? {
+        guard let rate = try cost(name) else { return nil }
+        guard rate.mantissa > 0 else {
+            throw refused(
+                .rateInvalid,
+                name,
+                "`\(path(name))` must be more than zero.",
+                hint: "Say what one unit of the currency is worth in the network's."
+            )
+        }
+        return rate
+    }
+
     /// An ISO 4217 code, of which only the shape is checked here.
     func currency(_ name: String) throws(InterchangeError) -> Label? {
         guard let text = try text(name) else { return nil }

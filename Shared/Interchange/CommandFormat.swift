@@ -166,6 +166,10 @@ extension InterchangeError.Code {
     public static let gtinMalformed = Self("gtin_malformed")
     /// The last digit of a GTIN does not follow from the others.
     public static let checkDigitWrong = Self("check_digit_wrong")
+    /// A text is not a month such as `2026-11`.
+    public static let periodInvalid = Self("period_invalid")
+    /// A rate of exchange is not more than zero.
+    public static let rateInvalid = Self("rate_invalid")
     /// A text is not a currency code of three capital letters.
     public static let currencyUnknown = Self("currency_unknown")
 }

@@ -35,6 +35,13 @@ extension CommandType {
                     value: try fields.require(fields.remark("value", mayBeEmpty: false), "value")
                 )
             )
+        case .periodClosed:
+            return .periodClosed(
+                PeriodClosing(
+                    period: try fields.require(fields.period("period"), "period"),
+                    override: try fields.remark("override", mayBeEmpty: false)
+                )
+            )
         case .personRegistered: return .personRegistered(try fields.personChange())
         case .personChanged: return .personChanged(try fields.personChange())
         case .personRetired: return .personRetired(try fields.personChange())
@@ -56,6 +63,7 @@ extension CommandType {
                     purchaseOrder: try fields.identifier("purchase_order"),
                     supplier: try fields.identifier("supplier"),
                     currency: try fields.currency("currency"),
+                    rate: try fields.rate("rate"),
                     lines: try fields.lines(moneyScale: moneyScale)
                 )
             )

@@ -7,6 +7,7 @@ package enum CommandType: String, CaseIterable, Sendable {
     case itemRetired = "item_retired"
     case siteRegistered = "site_registered"
     case policySet = "policy_set"
+    case periodClosed = "period_closed"
     case personRegistered = "person_registered"
     case personChanged = "person_changed"
     case personRetired = "person_retired"
@@ -109,6 +110,7 @@ package enum CommandType: String, CaseIterable, Sendable {
         case .itemRetired: self = .itemRetired
         case .siteRegistered: self = .siteRegistered
         case .policySet: self = .policySet
+        case .periodClosed: self = .periodClosed
         case .personRegistered: self = .personRegistered
         case .personChanged: self = .personChanged
         case .personRetired: self = .personRetired
@@ -227,6 +229,7 @@ extension CommandType {
         case .itemRetired: CommandSchema("sku base_version")
         case .siteRegistered: CommandSchema("site name?")
         case .policySet: CommandSchema("policy value")
+        case .periodClosed: CommandSchema("period override?")
         case .personRegistered: CommandSchema("person role? credential?")
         case .personChanged: CommandSchema("person role? credential? base_version?")
         case .personRetired: CommandSchema("person base_version?")
@@ -240,7 +243,7 @@ extension CommandType {
         case .purchaseOrderClosed: CommandSchema("purchase_order supplier?")
         case .goodsReceived:
             CommandSchema(
-                "lines purchase_order? supplier? currency?",
+                "lines purchase_order? supplier? currency? rate?",
                 lines: "sku quantity location? lot? expiry? status? unit_cost? amount? line?"
             )
         case .orderConfirmed:

@@ -40,6 +40,9 @@ extension JSONWriter {
         case .policySet(let change):
             member("policy", change.policy)
             member("value", change.value)
+        case .periodClosed(let closing):
+            member("period", closing.period.description)
+            member("override", ifAny: closing.override)
         case .siteRegistered(let registration):
             member("site", registration.site)
             member("name", ifAny: registration.name)
@@ -58,6 +61,7 @@ extension JSONWriter {
             member("purchase_order", receipt.purchaseOrder)
             member("supplier", receipt.supplier)
             member("currency", receipt.currency)
+            member("rate", receipt.rate)
         case .orderConfirmed(let confirmation):
             member("order", confirmation.order)
             members(of: confirmation.lines, type: type, moneyScale: moneyScale)

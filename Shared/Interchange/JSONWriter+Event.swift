@@ -33,6 +33,12 @@ extension JSONWriter {
                 writer.member("node_id", registration.node.description)
                 writer.member("site", orNull: registration.site?.text)
                 writer.member("active", registration.isActive)
+            case .periodClosed(let closing):
+                guard !closing.silent.isEmpty else { return }
+                writer.key("silent")
+                writer.array { writer in
+                    for node in closing.silent { writer.string(node.description) }
+                }
             case .rightsThawed(let thaw):
                 writer.key("items")
                 writer.array { writer in

@@ -25,6 +25,7 @@ package struct ConflictRow: Row {
         case quarantinedAndTaken = 15
         case transferDiffers = 16
         case receivedBeforeDispatch = 17
+        case lateForPeriod = 18
         case amendedAfterPick = 19
         case movedAfterRetirement = 20
         case sameDocument = 22
@@ -53,6 +54,7 @@ package struct ConflictRow: Row {
             case .quarantinedAndTaken: "quarantined_and_taken"
             case .transferDiffers: "transfer_differs"
             case .receivedBeforeDispatch: "received_before_dispatch"
+            case .lateForPeriod: "late_for_period"
             case .amendedAfterPick: "amended_after_pick"
             case .movedAfterRetirement: "moved_after_retirement"
             case .sameDocument: "same_document"

@@ -9,7 +9,7 @@ extension EventBody {
         case .countRecorded:
             .observation
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
-            .personRegistered, .personChanged, .personRetired,
+            .periodClosed, .personRegistered, .personChanged, .personRetired,
             .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
             .purchaseOrderAmended, .purchaseOrderClosed, .orderConfirmed, .orderAmended,
             .orderCancelled,
@@ -35,6 +35,7 @@ extension EventBody {
         case .itemRetired: "item_retired"
         case .siteRegistered: "site_registered"
         case .policySet: "policy_set"
+        case .periodClosed: "period_closed"
         case .personRegistered: "person_registered"
         case .personChanged: "person_changed"
         case .personRetired: "person_retired"
@@ -96,11 +97,16 @@ extension EventBody {
         }
     }
 
+    /// Whether it is a correction of values that follows from another event.
+    public var isCostAdjusted: Bool {
+        if case .costAdjusted = self { true } else { false }
+    }
+
     /// Whether the event concerns the whole network and names no site.
     public var isNetworkWide: Bool {
         switch self {
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
-            .personRegistered, .personChanged, .personRetired,
+            .periodClosed, .personRegistered, .personChanged, .personRetired,
             .nodeRegistered, .nodeActivated, .nodeRetired, .standardCostSet, .costingChanged:
             true
         case .parkedReleased(let release): release.content?.body.isNetworkWide ?? false
@@ -135,7 +141,7 @@ extension EventBody {
         case .parkedCompensated(let compensation): compensation.sites
         case .conflictResolved(let decision): decision.sites
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
-            .personRegistered, .personChanged, .personRetired,
+            .periodClosed, .personRegistered, .personChanged, .personRetired,
             .locationRegistered, .locationChanged, .locationRetired, .purchaseOrderPlaced,
             .purchaseOrderAmended, .purchaseOrderClosed, .goodsReceived, .countRecorded,
             .adjustmentProposed,
@@ -198,7 +204,7 @@ extension EventBody {
             lines = adjustment.lines
         case .moved(let change), .statusChanged(let change), .scrapped(let change):
             lines = change.lines
-        case .itemRegistered, .siteRegistered, .policySet,
+        case .itemRegistered, .siteRegistered, .policySet, .periodClosed,
             .personRegistered, .personChanged, .personRetired, .locationRegistered,
             .locationChanged,
             .locationRetired, .reversed, .rightsThawed, .nodeRegistered, .nodeActivated,

@@ -15,6 +15,8 @@ public enum EventBody: Hashable, Sendable {
     case itemRetired(ItemRetirement)
     case siteRegistered(SiteRegistration)
     case policySet(PolicyChange)
+    /// The books of a month are closed, and of all months before it.
+    case periodClosed(PeriodClosing)
     case personRegistered(PersonChange)
     case personChanged(PersonChange)
     case personRetired(PersonChange)
@@ -342,6 +344,10 @@ public struct GoodsReceipt: Hashable, Sendable {
     public var supplier: Label?
     /// ISO 4217 code of the costs; nil means the network's.
     public var currency: Label?
+    /// What one unit of ``currency`` is worth in the network's; nil where that is the network's.
+    ///
+    /// Values are computed and rounded once: quantity × unit cost × rate.
+    public var rate: ExactDecimal?
     /// `sku`, `quantity`, `location`, `status`, `unitCost` or `amount`, and the order's `line`.
     public var lines: [EventLine]
 
@@ -350,11 +356,13 @@ public struct GoodsReceipt: Hashable, Sendable {
         purchaseOrder: DocumentID? = nil,
         supplier: Label? = nil,
         currency: Label? = nil,
+        rate: ExactDecimal? = nil,
         lines: [EventLine]
     ) {
         self.purchaseOrder = purchaseOrder
         self.supplier = supplier
         self.currency = currency
+        self.rate = rate
         self.lines = lines
     }
 }

@@ -17,7 +17,15 @@ extension EventBody {
     /// - Complexity: O(*n*) in the number of lines.
     func checkShape() throws(EngineError) {
         switch self {
-        case .goodsReceived(let body): try check(body.lines, .positive)
+        case .goodsReceived(let body):
+            try check(body.lines, .positive)
+            if let rate = body.rate, rate.mantissa <= 0 || body.currency == nil {
+                throw .refused(
+                    "rate_invalid",
+                    "A rate is more than zero, and says of which currency it is.",
+                    field: "rate"
+                )
+            }
         case .supplierReturnDispatched(let body): try check(body.lines, .positive)
         case .orderConfirmed(let body):
             try check(body.lines, .positive)
@@ -72,7 +80,7 @@ extension EventBody {
             if let stock = body.safetyStock, stock.mantissa < 0 {
                 throw Self.negative("safety_stock")
             }
-        case .repacked, .itemRetired, .siteRegistered, .policySet, .personRegistered,
+        case .repacked, .itemRetired, .siteRegistered, .policySet, .periodClosed, .personRegistered,
             .personChanged, .personRetired, .locationRegistered, .locationChanged,
             .locationRetired, .purchaseOrderClosed, .orderProgressed, .adjustmentRejected,
             .reversed, .rightsThawed, .nodeRegistered, .nodeActivated, .nodeRetired,

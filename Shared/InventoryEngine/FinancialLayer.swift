@@ -417,8 +417,16 @@ package struct JournalRow: Row {
     }
 
     package var valuedAt: Instant
+    /// The event's own time.
     package var postedAt: Instant
     package var lines: [JournalLine]
+    /// The day on which it is posted; nil where that is the day of ``postedAt`` in UTC.
+    package var postedOn: CivilDate?
+    /// Whether its own day is in a month that was closed before.
+    package var isLate = false
+
+    /// The day on which it is posted.
+    package var postingDate: CivilDate { postedOn ?? postedAt.date }
 
     package init(valuedAt: Instant, postedAt: Instant, lines: [JournalLine]) {
         self.valuedAt = valuedAt
@@ -437,6 +445,9 @@ package struct JournalRow: Row {
             writer.money(line.amount)
             writer.optional(line.valuedAt) { $0.signed($1.microseconds) }
         }
+        guard postedOn != nil || isLate else { return }
+        writer.optional(postedOn) { $0.date($1) }
+        writer.bool(isLate)
     }
 
     package init(from reader: inout ByteReader) throws(EngineError) {
@@ -456,5 +467,8 @@ package struct JournalRow: Row {
                 )
             )
         }
+        guard !reader.isAtEnd else { return }
+        postedOn = try reader.optional { (r) throws(EngineError) in try r.date() }
+        isLate = try reader.bool()
     }
 }

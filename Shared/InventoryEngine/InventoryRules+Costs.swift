@@ -123,9 +123,13 @@ extension Decider {
         }
         var shares: [LandedCost.Share] = []
         var weights: [(value: Int128, quantity: Int128)] = []
-        func add(_ share: LandedCost.Share, _ line: EventLine) throws(EngineError) {
+        func add(
+            _ share: LandedCost.Share,
+            _ line: EventLine,
+            at rate: ExactDecimal?
+        ) throws(EngineError) {
             shares.append(share)
-            let value = try state.receiptValue(line) ?? .zero
+            let value = try state.receiptValue(line, at: rate) ?? .zero
             weights.append(
                 (
                     Int128(value.units),
@@ -135,8 +139,8 @@ extension Decider {
         }
         if let order = body.purchaseOrder {
             for key in try receipts(on: order) {
-                let lines = try receiptLines(key.receipt, "purchase_order")
-                guard let line = lines.dropFirst(Int(key.index)).first else { continue }
+                let receipt = try receipt(key.receipt, "purchase_order")
+                guard let line = receipt.lines.dropFirst(Int(key.index)).first else { continue }
                 try add(
                     LandedCost.Share(
                         receipt: key.receipt,
@@ -144,26 +148,28 @@ extension Decider {
                         sku: line.sku,
                         amount: .zero
                     ),
-                    line
+                    line,
+                    at: receipt.rate
                 )
             }
         }
-        for (index, receipt) in body.receipts.enumerated() {
-            guard !body.receipts.prefix(index).contains(receipt) else {
+        for (index, event) in body.receipts.enumerated() {
+            guard !body.receipts.prefix(index).contains(event) else {
                 throw .refused(
                     "receipt_repeated",
-                    "\(receipt) is named twice.",
+                    "\(event) is named twice.",
                     field: "events[\(index)]"
                 )
             }
-            for (number, line) in try receiptLines(receipt, "events[\(index)]").enumerated() {
+            let receipt = try receipt(event, "events[\(index)]")
+            for (number, line) in receipt.lines.enumerated() {
                 let share = LandedCost.Share(
-                    receipt: receipt,
+                    receipt: event,
                     line: UInt32(number),
                     sku: line.sku,
                     amount: .zero
                 )
-                try add(share, line)
+                try add(share, line, at: receipt.rate)
             }
         }
         guard !shares.isEmpty, shares.count <= InventoryRules.linesMax else {
@@ -233,7 +239,7 @@ extension Decider {
                 )
             }
             var left = CostPart(
-                value: try state.receiptValue(line) ?? .zero,
+                value: try state.receiptValue(line, at: nil) ?? .zero,
                 quantity: line.quantity
             )
             for place in open.indices where open[place].sku == line.sku && left.quantity.units > 0 {
@@ -285,12 +291,12 @@ extension Decider {
             )
         }
         if let receipt = invoice.receipt {
-            for (index, line) in try receiptLines(receipt, "event").enumerated() {
+            for (index, line) in try self.receipt(receipt, "event").lines.enumerated() {
                 try add(receipt, UInt32(index), line)
             }
         } else if let order = invoice.purchaseOrder {
             for key in try receipts(on: order) {
-                let lines = try receiptLines(key.receipt, "purchase_order")
+                let lines = try receipt(key.receipt, "purchase_order").lines
                 guard let line = lines.dropFirst(Int(key.index)).first else { continue }
                 try add(key.receipt, key.index, line)
             }
@@ -299,10 +305,10 @@ extension Decider {
     }
 
     /// The lines of a receipt that stands.
-    private mutating func receiptLines(
+    private mutating func receipt(
         _ receipt: EventID,
         _ field: String
-    ) throws(EngineError) -> [EventLine] {
+    ) throws(EngineError) -> GoodsReceipt {
         guard let located = try state.located(receipt), located.event.site == site,
             case .goodsReceived(let goods) = located.event.body
         else {
@@ -316,6 +322,6 @@ extension Decider {
             throw .refused("already_reversed", "\(receipt) is reversed.", field: field)
         }
         try state.checkPosted(located)
-        return goods.lines
+        return goods
     }
 }

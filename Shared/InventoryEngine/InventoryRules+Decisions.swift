@@ -36,6 +36,61 @@ extension Decider {
         return change
     }
 
+    /// A month is closed by the hub's operator, once it is over and in the order of the calendar.
+    ///
+    /// Which nodes are silent is the hub's to say, which has heard them; see
+    /// ``PeriodClosing/silent``.
+    mutating func decided(_ closing: PeriodClosing) throws(EngineError) -> PeriodClosing {
+        try checkHub()
+        if let last = try state.lastClosing(), closing.period <= last.period {
+            throw .refused(
+                "period_closed",
+                "The books of \(closing.period) are closed already.",
+                field: "period",
+                hint: "The first month that is open is \(last.period.next)."
+            )
+        }
+        let end = try state.timeZone().start(of: closing.period.next.firstDay)
+        guard let now = state.decidesAt, end <= now else {
+            throw .refused(
+                "period_not_over",
+                "The month \(closing.period) is not over in the network's time zone.",
+                field: "period",
+                hint: "It can be closed from \(end.rfc3339) on."
+            )
+        }
+        guard let reason = closing.override else {
+            guard closing.silent.isEmpty else {
+                throw .refused(
+                    "nodes_silent",
+                    "Nodes may hold something back of \(closing.period).",
+                    field: "override"
+                )
+            }
+            return closing
+        }
+        guard !reason.isEmpty, reason.utf8.count <= PeriodClosing.overrideBytesMax else {
+            throw .refused(
+                "override_invalid",
+                "The reason of an override has 1 to \(PeriodClosing.overrideBytesMax) bytes.",
+                field: "override",
+                hint: "Say why the books are closed without the nodes that are silent."
+            )
+        }
+        guard actor != nil else {
+            throw .refused(
+                "actor_missing",
+                "An override is signed: it names who closes the month.",
+                field: "actor",
+                hint: "Name the person as actor."
+            )
+        }
+        var decided = closing
+        // Where nobody is silent there is nothing to override.
+        if closing.silent.isEmpty { decided.override = nil }
+        return decided
+    }
+
     /// Only the hub knows what became of a parked event elsewhere.
     mutating func checkOpenParked(_ event: EventID) throws(EngineError) {
         try checkHub()

@@ -90,7 +90,7 @@ extension Decider {
     ) throws(EngineError) -> Arrived? {
         var found = Arrived()
         for line in receipt.lines where line.sku == sku {
-            let value = try state.receiptValue(line) ?? .zero
+            let value = try state.receiptValue(line, at: receipt.rate) ?? .zero
             found.received.value = try found.received.value.plus(value)
             found.received.quantity = try found.received.quantity.plus(line.quantity)
         }

@@ -184,6 +184,7 @@ extension Decider {
 
     mutating func received(_ receipt: GoodsReceipt) throws(EngineError) -> GoodsReceipt {
         var receipt = receipt
+        try InventoryRules.checkDecimals(receipt.rate, field: "rate")
         receipt.lines = try resolve(receipt.lines)
         try checkExpiry(&receipt.lines)
         try place(&receipt.lines, status: .sellable)
@@ -201,6 +202,14 @@ extension Decider {
                 )
             }
             if line.unitCost == nil, line.amount == nil {
+                guard receipt.rate == nil else {
+                    throw .refused(
+                        "cost_missing",
+                        "A receipt in another currency says what each line costs.",
+                        field: "lines[\(index)].unit_cost",
+                        hint: "Give the unit cost in that currency, or leave currency and rate out."
+                    )
+                }
                 try fillCost(&receipt.lines[index], receipt.purchaseOrder)
             }
         }

@@ -140,6 +140,7 @@ struct Decider {
             return .itemRetired(body)
         case .siteRegistered: return body
         case .policySet(let change): return .policySet(try decided(change))
+        case .periodClosed(let closing): return .periodClosed(try decided(closing))
         case .personRegistered(let change): return .personRegistered(try registered(change))
         case .personChanged(let change): return .personChanged(try changed(change))
         case .personRetired(let change): return .personRetired(try changed(change))

@@ -142,16 +142,37 @@ public struct ExactDecimal: Hashable, Sendable, CustomStringConvertible {
         quantityScale: UInt8,
         moneyScale: UInt8
     ) throws(EngineError) -> Money {
-        let (product, overflow) = Int128(mantissa).multipliedReportingOverflow(
-            by: Int128(quantity.units)
-        )
-        let (scaled, overflowed) = product.multipliedReportingOverflow(
-            by: powerOfTen(moneyScale)
-        )
-        guard !overflow, !overflowed else {
-            throw .overflow("The value of the line is too large to be represented.")
+        try value(of: quantity, quantityScale: quantityScale, moneyScale: moneyScale, at: nil)
+    }
+
+    /// What a quantity costs at this price in another currency, rounded half up once.
+    ///
+    /// - Parameters:
+    ///   - quantity: Base units at the item's scale.
+    ///   - quantityScale: The item's scale.
+    ///   - moneyScale: The network's money scale.
+    ///   - rate: What one unit of the price's currency is worth in the network's; nil for one.
+    /// - Returns: Money at the network's scale.
+    /// - Throws: ``EngineError`` with the code `overflow`.
+    func value(
+        of quantity: Quantity,
+        quantityScale: UInt8,
+        moneyScale: UInt8,
+        at rate: ExactDecimal?
+    ) throws(EngineError) -> Money {
+        let rate = rate ?? ExactDecimal(mantissa: 1, scale: 0)
+        var product = Int128(mantissa)
+        for factor in [Int128(quantity.units), Int128(rate.mantissa), powerOfTen(moneyScale)] {
+            let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+            guard !overflow else {
+                throw .overflow("The value of the line is too large to be represented.")
+            }
+            product = next
         }
-        return try Money(roundedHalfUp: scaled, dividedBy: powerOfTen(scale + quantityScale))
+        return try Money(
+            roundedHalfUp: product,
+            dividedBy: powerOfTen(scale + quantityScale + rate.scale)
+        )
     }
 }
 

@@ -26,6 +26,8 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
     /// Up to which part of the rights of both a node brings another active node of its site without
     /// being asked, in percent.
     case rightsTopUpNode = "rights_topup_node"
+    /// The time zone in which the days and months of the books begin and end.
+    case timeZone = "time_zone"
 
     /// What holds while nobody has set it.
     public var standard: String {
@@ -38,6 +40,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .rightsShareHub: "100"
         case .rightsShareNode, .rightsShareSite: "50"
         case .rightsTopUpHub, .rightsTopUpNode: "0"
+        case .timeZone: "UTC"
         }
     }
 
@@ -52,6 +55,8 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
         case .backorderCompensation: "stay (backordered), other_site or reject"
         case .rightsShareHub, .rightsShareNode, .rightsShareSite: "percent, 0 to 100"
         case .rightsTopUpHub, .rightsTopUpNode: "percent, 0 (never) to 50 (evenly)"
+        case .timeZone:
+            "UTC, an offset such as +01:00, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3"
         }
     }
 
@@ -68,6 +73,7 @@ public enum NetworkPolicy: String, CaseIterable, Hashable, Sendable {
             return Self.number(value).map { $0 <= 100 } ?? false
         case .rightsTopUpHub, .rightsTopUpNode:
             return Self.number(value).map { $0 <= 50 } ?? false
+        case .timeZone: return NetworkTimeZone(value) != nil
         }
     }
 

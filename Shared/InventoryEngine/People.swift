@@ -158,7 +158,8 @@ extension EventBody {
         switch self {
         case .adjustmentApproved, .adjustmentRejected: .approver
         case .reversed, .conflictResolved, .exceptionAcknowledged, .supplierInvoiceMatched,
-            .landedCostAllocated, .stockRevalued, .writtenDown, .standardCostSet, .costingChanged:
+            .landedCostAllocated, .stockRevalued, .writtenDown, .standardCostSet, .costingChanged,
+            .periodClosed:
             .manager
         default: .worker
         }

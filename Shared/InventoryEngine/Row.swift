@@ -10,6 +10,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case node = 3
     case policy = 4
     case person = 5
+    case period = 6
     // Physical layer.
     case location = 10
     case bucket = 11
@@ -36,6 +37,7 @@ public enum RowKind: UInt8, CaseIterable, Hashable, Sendable {
     case valuation = 30
     case account = 31
     case costLayer = 35
+    case periodTotal = 36
     // Documents: what the layers' rows refer to.
     case order = 40
     case purchaseOrder = 41

@@ -77,6 +77,8 @@ package struct StateIdentities: Sendable {
         var credit: Int128 = 0
         var journalDebit: Int128 = 0
         var journalCredit: Int128 = 0
+        var periodDebit: Int128 = 0
+        var periodCredit: Int128 = 0
     }
 
     private var stocks: [StockKey: Sums] = [:]
@@ -152,6 +154,12 @@ package struct StateIdentities: Sendable {
             let (place, row) = (try AccountRow.Key(bytes: key), try AccountRow(bytes: value))
             accounts[place, default: Totals()].debit = Int128(row.debit.units)
             accounts[place, default: Totals()].credit = Int128(row.credit.units)
+        case .periodTotal:
+            let place = try PeriodTotalRow.Key(bytes: key)
+            let row = try PeriodTotalRow(bytes: value)
+            let account = AccountRow.Key(home: place.home, account: place.account)
+            accounts[account, default: Totals()].periodDebit += Int128(row.debit.units)
+            accounts[account, default: Totals()].periodCredit += Int128(row.credit.units)
         case .journal:
             for line in try JournalRow(bytes: value).lines {
                 let place = AccountRow.Key(home: line.site, account: line.account)
@@ -201,7 +209,8 @@ package struct StateIdentities: Sendable {
             if item.properties.isSerialTracked {
                 serialTracked.insert(try ItemRow.Key(bytes: key).sku)
             }
-        case .serialPlace, .lotDue, .site, .node, .policy, .person, .location, .task, .order,
+        case .serialPlace, .lotDue, .site, .node, .policy, .person, .period, .location, .task,
+            .order,
             .purchaseOrder, .purchaseReceipt,
             .transfer,
             .customerReturn, .count, .countedPlace, .adjustment, .backorder, .conflict, .exception,
@@ -362,6 +371,14 @@ package struct StateIdentities: Sendable {
         for (key, totals) in accounts {
             let isJournal =
                 totals.debit == totals.journalDebit && totals.credit == totals.journalCredit
+            if totals.debit != totals.periodDebit || totals.credit != totals.periodCredit {
+                faults.append(
+                    Fault(
+                        place: "account \(key.account.code) at \(key.home)",
+                        sentence: "The totals are not those of the months."
+                    )
+                )
+            }
             if !isJournal {
                 faults.append(
                     Fault(

@@ -162,11 +162,21 @@ struct Current {
             self.receivedAt = ruling.receivedAt
             self.carried = ruling.carried
         }
-        let claimed = event.at?.instant ?? event.recordedAt.wall
-        self.effective = (releasedAt ?? receivedAt).map { min($0, claimed) } ?? claimed
+        self.effective = event.effective(receivedAt: releasedAt ?? receivedAt)
         self.namedSites = event.namedSites
         self.isShared = namedSites.count > 1
         self.origin = event.site
+    }
+}
+
+extension InventoryEvent {
+    /// When it takes effect: when it happened as its recorder says, but not after it was received.
+    ///
+    /// - Parameter receivedAt: When the hub received it; nil while it has not.
+    /// - Returns: The moment.
+    public func effective(receivedAt: Instant?) -> Instant {
+        let claimed = at?.instant ?? recordedAt.wall
+        return receivedAt.map { min($0, claimed) } ?? claimed
     }
 }
 
@@ -295,7 +305,11 @@ extension StockState {
     private mutating func writeRecords(_ current: Current) throws(EngineError) {
         try noteRetired(current)
         try writePostings(current)
-        try writeJournal(current)
+        if !report.journal.isEmpty {
+            let day = try postingDay(current)
+            try noteLate(current, day)
+            try writeJournal(current, day)
+        }
         if !report.orderSteps.isEmpty, settings.scope.holds(current.site) {
             let key = OrderEffectRow.Key(home: current.site, event: current.event.id)
             let row = OrderEffectRow(steps: report.orderSteps)
@@ -336,8 +350,10 @@ extension StockState {
         }
     }
 
-    private mutating func writeJournal(_ current: Current) throws(EngineError) {
-        guard !report.journal.isEmpty else { return }
+    private mutating func writeJournal(
+        _ current: Current,
+        _ day: PostingDay
+    ) throws(EngineError) {
         var total = Money.zero
         for line in report.journal { total = try total.plus(line.amount) }
         guard total.isZero else {
@@ -359,7 +375,10 @@ extension StockState {
                     postedAt: current.effective,
                     lines: []
                 )
+            if day.posted != row.postedAt.date { row.postedOn = day.posted }
+            row.isLate = day.closing != nil
             row.lines.append(contentsOf: lines)
+            try noteMonth(day, lines, at: home)
             try cache.journals.set(key, to: row, from: reader)
         }
     }

@@ -10,6 +10,7 @@ extension StockState {
         case .itemRetired(let body): try postItemRetired(current, body)
         case .siteRegistered(let body): try postSiteRegistered(body)
         case .policySet(let body): try postPolicySet(current, body)
+        case .periodClosed(let body): return try postPeriodClosed(current, body)
         case .personRegistered(let body), .personChanged(let body): try postPerson(current, body)
         case .personRetired(let body): try postPerson(current, body, isRetired: true)
         case .nodeRegistered(let body): try postNodeRegistered(current, body)

@@ -98,7 +98,7 @@ extension StockState {
         case .adjustmentApproved(let adjustment):
             try undoAdjustment(current, original, adjustment)
         case .itemRegistered, .itemChanged, .itemRetired, .siteRegistered, .policySet,
-            .personRegistered, .personChanged, .personRetired,
+            .periodClosed, .personRegistered, .personChanged, .personRetired,
             .locationRegistered,
             .locationChanged, .locationRetired, .purchaseOrderPlaced, .purchaseOrderAmended,
             .purchaseOrderClosed, .orderConfirmed, .orderAmended, .orderCancelled,
@@ -192,7 +192,8 @@ extension StockState {
                 try cache.purchaseReceipts.set(place, to: nil, from: reader)
                 if var row = try cache.purchaseLines.row(key, from: reader) {
                     row.received = try row.received.minus(line.quantity)
-                    row.receivedValue = try row.receivedValue.minus(receiptValue(line) ?? .zero)
+                    let value = try receiptValue(line, at: receipt.rate) ?? .zero
+                    row.receivedValue = try row.receivedValue.minus(value)
                     try setPurchaseLine(key, to: row)
                 }
             }

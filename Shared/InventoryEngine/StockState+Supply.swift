@@ -92,7 +92,7 @@ extension StockState {
             let stock = StockKey(home: current.site, sku: line.sku)
             var held = Quantity.zero
             if let order = body.purchaseOrder {
-                held = try receiveOnOrder(current, order, line)
+                held = try receiveOnOrder(current, order, line, at: body.rate)
                 try noteReceipt(current, order, line, UInt32(index))
             }
             let location = line.location ?? .stock
@@ -100,7 +100,7 @@ extension StockState {
             try noteExpiry(stock, line)
             try moveStock(stock, location, line.lot, status, by: line.quantity.minus(held))
             try moveStock(stock, location, line.lot, .hold, by: held)
-            let known = try receiptValue(line)
+            let known = try receiptValue(line, at: body.rate)
             if known == nil {
                 raise("cost_unknown", line.sku, "\(line.sku) was received at no known cost.")
             }
@@ -135,12 +135,24 @@ extension StockState {
     }
 
     /// What a receipt's line says that its goods cost; nil where it says nothing.
-    func receiptValue(_ line: EventLine) throws(EngineError) -> Money? {
-        if let amount = line.amount { return amount }
+    ///
+    /// With a rate the line is in another currency.
+    func receiptValue(
+        _ line: EventLine,
+        at rate: ExactDecimal?
+    ) throws(EngineError) -> Money? {
+        if let amount = line.amount {
+            guard let rate else { return amount }
+            return try Money(
+                roundedHalfUp: Int128(amount.units) * Int128(rate.mantissa),
+                dividedBy: powerOfTen(rate.scale)
+            )
+        }
         return try line.unitCost?.value(
             of: line.quantity,
             quantityScale: line.scale,
-            moneyScale: settings.moneyScale
+            moneyScale: settings.moneyScale,
+            at: rate
         )
     }
 
@@ -151,7 +163,8 @@ extension StockState {
     private mutating func receiveOnOrder(
         _ current: Current,
         _ order: DocumentID,
-        _ line: EventLine
+        _ line: EventLine,
+        at rate: ExactDecimal?
     ) throws(EngineError) -> Quantity {
         guard holds(current.site) else { return .zero }
         guard let number = line.line else {
@@ -173,7 +186,7 @@ extension StockState {
         }
         let before = row.received
         row.received = try before.plus(line.quantity)
-        row.receivedValue = try row.receivedValue.plus(receiptValue(line) ?? .zero)
+        row.receivedValue = try row.receivedValue.plus(receiptValue(line, at: rate) ?? .zero)
         let excess = min(try row.received.minus(row.ordered).clampedToZero, line.quantity)
         var held = Quantity.zero
         let last = excess.units > 0 ? unknown(row.lastReceipt, to: current) : nil

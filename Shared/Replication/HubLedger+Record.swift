@@ -67,6 +67,7 @@ extension HubLedger {
         _ now: Instant,
         _ result: inout Recording
     ) throws -> InventoryEvent? {
+        state.decidesAt = now
         let command = try completed(command, in: log, &state)
         let site = try site(of: command, &state)
         try identity.checkCurrency(of: command)
@@ -75,7 +76,6 @@ extension HubLedger {
             result.repeats(first)
             return nil
         }
-        state.decidesAt = now
         let body = try InventoryRules.decide(command, in: &state, by: identity.node, at: site)
         let tip = try clock.current()
         var event = InventoryEvent(

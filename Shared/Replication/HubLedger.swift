@@ -303,7 +303,8 @@ public struct HubLedger: Sendable {
         let isOwn: Bool
         switch event.body {
         case .costAdjusted, .rightsThawed, .rightsReclaimed, .nodeRegistered, .nodeActivated,
-            .nodeRetired, .siteRegistered, .policySet, .personRegistered, .personChanged,
+            .nodeRetired, .siteRegistered, .policySet, .periodClosed, .personRegistered,
+            .personChanged,
             .personRetired, .parkedReleased, .parkedCompensated, .orderResourced,
             .orderProgressed:
             isOwn = false
@@ -391,7 +392,18 @@ public struct HubLedger: Sendable {
                 continue
             }
             for (site, body) in bodies {
-                try recordOwn(body, at: site, in: log, &state, &tail, &clock, receivedAt)
+                try recordOwn(
+                    body,
+                    at: site,
+                    in: log,
+                    &state,
+                    &tail,
+                    &clock,
+                    receivedAt,
+                    // In the books a correction belongs to the day of what it follows from.
+                    effective: body.isCostAdjusted
+                        ? cause.effective(receivedAt: receivedAt) : nil
+                )
             }
             for event in releasable {
                 try release(event, in: log, &state, &tail, &clock, receivedAt)
@@ -406,11 +418,13 @@ public struct HubLedger: Sendable {
         after sequence: UInt64,
         _ tail: Tail,
         _ receivedAt: Instant,
-        as actor: ActorID? = nil
+        as actor: ActorID? = nil,
+        effective: Instant? = nil
     ) -> InventoryEvent {
         InventoryEvent(
             id: EventID(node: identity.node, sequence: sequence + 1),
             site: site,
+            at: effective.flatMap { WallTime(instant: $0, offsetMinutes: 0) },
             recordedAt: HybridTimestamp(wall: receivedAt, counter: 0),
             actor: actor,
             context: CausalContext(
@@ -432,10 +446,19 @@ public struct HubLedger: Sendable {
         _ tail: inout Tail,
         _ clock: inout Clock,
         _ receivedAt: Instant,
-        as actor: ActorID? = nil
+        as actor: ActorID? = nil,
+        effective: Instant? = nil
     ) throws -> InventoryEvent {
         let tip = try clock.current()
-        let event = ownEvent(body, at: site, after: tip.sequence, tail, receivedAt, as: actor)
+        let event = ownEvent(
+            body,
+            at: site,
+            after: tip.sequence,
+            tail,
+            receivedAt,
+            as: actor,
+            effective: effective
+        )
         let bytes = WireFormat.encode(event)
         let hash = HashChain.link(tip.chainHash, bytes)
         try log.append(SealedEvent(id: event.id, bytes: bytes, chainHash: hash))

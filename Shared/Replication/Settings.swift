@@ -286,18 +286,28 @@ extension LogTransaction {
 }
 
 extension NodeIdentity {
-    /// Refuses costs in another currency than the network's, which would be taken for its own.
+    /// Refuses costs in another currency than the network's that do not say at what rate, which
+    /// would be taken for its own.
     ///
-    /// - Throws: `EngineError` with the code `currency_mismatch`.
+    /// - Throws: `EngineError` with the code `currency_mismatch` or `rate_not_needed`.
     func checkCurrency(of command: InventoryCommand) throws(EngineError) {
-        guard case .goodsReceived(let receipt) = command.body, let given = receipt.currency,
-            given != currency
-        else { return }
+        guard case .goodsReceived(let receipt) = command.body else { return }
+        guard let given = receipt.currency, given != currency else {
+            guard receipt.rate != nil else { return }
+            throw EngineError(
+                EngineError.Code("rate_not_needed"),
+                "The costs are in \(currency), the network's own currency.",
+                field: "rate",
+                hint: "Name the currency of the costs, or leave the rate out."
+            )
+        }
+        guard receipt.rate == nil else { return }
         throw EngineError(
             EngineError.Code("currency_mismatch"),
             "The network counts in \(currency), not in \(given).",
             field: "currency",
-            hint: "Give the cost in \(currency)."
+            hint:
+                "Give the cost in \(currency), or the rate: how many \(currency) one \(given) is worth."
         )
     }
 }

@@ -13,6 +13,7 @@ extension WireInventoryEvent.OneOf_Body {
         case .itemRetired(let body): self = .itemRetired(WireItemRetirement(body))
         case .siteRegistered(let body): self = .siteRegistered(WireSiteRegistration(body))
         case .policySet(let body): self = .policySet(WirePolicyChange(body))
+        case .periodClosed(let body): self = .periodClosed(WirePeriodClosing(body))
         case .personRegistered(let body): self = .personRegistered(WirePersonChange(body))
         case .personChanged(let body): self = .personChanged(WirePersonChange(body))
         case .personRetired(let body): self = .personRetired(WirePersonChange(body))
@@ -88,6 +89,7 @@ extension WireInventoryEvent.OneOf_Body {
         case .itemRetired(let body): .itemRetired(try body.value())
         case .siteRegistered(let body): .siteRegistered(try body.value())
         case .policySet(let body): .policySet(try body.value())
+        case .periodClosed(let body): .periodClosed(try body.value())
         case .personRegistered(let body): .personRegistered(try body.value())
         case .personChanged(let body): .personChanged(try body.value())
         case .personRetired(let body): .personRetired(try body.value())
@@ -307,6 +309,7 @@ extension WireGoodsReceipt {
         purchaseOrder = body.purchaseOrder?.text ?? ""
         supplier = body.supplier?.text ?? ""
         currency = body.currency?.text ?? ""
+        if let rate = body.rate { self.rate = WireDecimal(rate) }
         if let lines = WireLines(body.lines) { self.lines = lines }
     }
 
@@ -316,6 +319,7 @@ extension WireGoodsReceipt {
             purchaseOrder: try WireField.identifierIfAny(purchaseOrder, "purchase_order"),
             supplier: try WireField.identifierIfAny(supplier, "supplier"),
             currency: try WireField.identifierIfAny(currency, "currency"),
+            rate: hasRate ? try rate.value("rate") : nil,
             lines: try lines.values()
         )
     }

@@ -100,3 +100,23 @@ extension WirePolicyChange {
         return PolicyChange(policy: policy, value: setting)
     }
 }
+
+extension WirePeriodClosing {
+    init(_ body: PeriodClosing) {
+        self.init()
+        period = WireField.number(of: body.period.firstDay) / 100
+        if let reason = body.override { self.override = reason }
+        silent = body.silent.map { WireNodeId($0) }
+    }
+
+    func value() throws(ReplicationError) -> PeriodClosing {
+        try WireField.expectNothing(in: unknownFields, of: "body")
+        guard period <= 999_912 else { throw .malformed("period", "is no month") }
+        var closing = PeriodClosing(
+            period: Period(try WireField.date(period * 100 + 1, "period")),
+            override: hasOverride ? self.override : nil
+        )
+        for node in silent { closing.silent.append(try node.value("silent")) }
+        return closing
+    }
+}

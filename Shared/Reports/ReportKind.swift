@@ -30,18 +30,23 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
     case lots
     /// Where each unit is that is kept by serial number, and with an id where it was before.
     case serials
+    /// The months whose books are closed.
+    case periods
+    /// What each account had, got and has: a row for each account.
+    case trialBalance = "trial-balance"
 
     /// The parameters that narrow the list, besides `limit` and `after`.
     var parameters: [ReportParameter] {
         switch self {
         case .stock: [.sku, .site, .network, .by, .below]
         case .orders, .transfers, .conflicts: [.id, .sku, .site, .state]
-        case .journal: [.sku, .site, .account, .event, .period, .newest]
+        case .journal: [.sku, .site, .account, .event, .period, .late, .newest]
         case .events: [.site, .type, .event, .newest]
         case .exceptions: [.sku, .site, .state]
         case .parked: [.event, .site, .state]
         case .nodes: [.site]
-        case .policies, .people: []
+        case .policies, .people, .periods: []
+        case .trialBalance: [.site, .period]
         case .tasks: [.sku, .site]
         case .lots: [.id, .sku, .site]
         case .serials: [.id, .sku, .site, .state]
@@ -59,7 +64,9 @@ public enum ReportKind: String, CaseIterable, Hashable, Sendable {
         case .exceptions: ["open", "acknowledged"]
         case .parked: ["open", "closed"]
         case .serials: ["here", "away"]
-        case .stock, .journal, .events, .rights, .nodes, .policies, .people, .tasks, .lots: []
+        case .stock, .journal, .events, .rights, .nodes, .policies, .people, .tasks, .lots,
+            .periods, .trialBalance:
+            []
         }
     }
 }
@@ -78,6 +85,7 @@ enum ReportParameter: String, CaseIterable {
     case period
     case type
     case newest
+    case late
     case limit
     case after
 }

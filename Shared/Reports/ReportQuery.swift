@@ -42,25 +42,6 @@ public struct ReportQuery: Hashable, Sendable {
         case lot
     }
 
-    /// A month of the journal.
-    public struct Period: Hashable, Sendable, CustomStringConvertible {
-        /// The first day of the month.
-        let first: CivilDate
-
-        /// Reads `YYYY-MM`, exactly.
-        public init?(_ text: String) {
-            guard let date = CivilDate("\(text)-01") else { return nil }
-            first = date
-        }
-
-        /// The month as `YYYY-MM`.
-        public var description: String { String(first.description.dropLast(3)) }
-
-        func contains(_ date: CivilDate) -> Bool {
-            date.year == first.year && date.month == first.month
-        }
-    }
-
     /// Which list.
     public var kind: ReportKind
     /// How many rows the page has at most, 1 to ``limitMax``.
@@ -91,6 +72,8 @@ public struct ReportQuery: Hashable, Sendable {
     public var type: String?
     /// Whether the newest comes first.
     public var isNewestFirst = false
+    /// Whether only what belongs to a closed month and was posted later is shown.
+    public var isLateOnly = false
 
     /// Asks for a whole list.
     public init(_ kind: ReportKind) { self.kind = kind }
@@ -182,6 +165,7 @@ public struct ReportQuery: Hashable, Sendable {
         case .period: period = try read(Period(value), "a month such as 2026-11")
         case .type: type = try read(Label(value), "a type such as goods_received").text
         case .newest: isNewestFirst = try read(Bool(value), "`true` or `false`")
+        case .late: isLateOnly = try read(Bool(value), "`true` or `false`")
         case .limit:
             let number = try read(Int(value), "a number from 1 to \(Self.limitMax)")
             guard 1...Self.limitMax ~= number else {
@@ -221,6 +205,7 @@ public struct ReportQuery: Hashable, Sendable {
         add(.account, account?.code)
         add(.event, event)
         add(.period, period?.description)
+        add(.late, isLateOnly ? "true" : nil)
         add(.type, type)
         add(.newest, isNewestFirst ? "true" : nil)
         add(.limit, limit == Self.limitDefault ? nil : String(limit))

@@ -84,7 +84,8 @@ extension ReportReader {
     ) throws -> (key: [UInt8], line: Int)? {
         let key = try JournalRow.Key(bytes: bytes)
         let row = try JournalRow(bytes: value)
-        if let period = query.period, !period.contains(row.postedAt.date) { return nil }
+        if let period = query.period, !period.contains(row.postingDate) { return nil }
+        if query.isLateOnly, !row.isLate { return nil }
         for index in row.lines.indices.dropFirst(first) {
             let line = row.lines[index]
             guard query.account == nil || line.account == query.account else { continue }
@@ -108,7 +109,7 @@ extension ReportReader {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("entry", orNull: isPending ? nil : String(key.position.rawValue))
-            writer.member("posting_date", row.postedAt.date.description)
+            writer.member("posting_date", row.postingDate.description)
             writer.member("valuation_date", (line.valuedAt ?? row.valuedAt).date.description)
             writer.member("event", event)
             writer.member("account", line.account.code)
@@ -119,6 +120,7 @@ extension ReportReader {
             writer.member("debit", units: debit.units, scale: identity.moneyScale)
             writer.member("credit", units: credit.units, scale: identity.moneyScale)
             writer.member("currency", identity.currency.text)
+            writer.member("late", row.isLate)
             writer.member("provisional", isPending)
         }
         return writer.bytes

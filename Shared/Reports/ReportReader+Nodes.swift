@@ -133,6 +133,8 @@ struct NodeStanding {
     let contact: NodeContact?
     /// Nil where nobody told, because this is no hub.
     let state: State?
+    /// When it last held nothing back, as far as the hub has stored it.
+    let watermark: Instant?
     /// How many events wait, as far as it told.
     let pending: UInt64?
     /// Whether it has folded all that it is to fold and found something else than the hub.
@@ -147,6 +149,7 @@ struct NodeStanding {
         self.node = node
         self.row = row
         acknowledged = try log.lastEvent(of: node)?.sequence ?? 0
+        watermark = try HubLedger.watermark(of: node, in: log)
         guard case .hub(_, let contacts, let now) = viewer else {
             contact = nil
             state = nil
@@ -191,6 +194,7 @@ struct NodeStanding {
                 orNull: pending == 0 ? 0 : contact?.oldestPendingSeconds
             )
             writer.member("last_seen", orNull: contact?.lastSeen.rfc3339)
+            writer.member("watermark", orNull: watermark?.rfc3339)
             writer.member("clock_offset_ms", orNull: contact?.clockOffsetMilliseconds)
             writer.key("digest_agrees")
             if let agrees = contact?.digestAgrees { writer.bool(agrees) } else { writer.null() }

@@ -53,6 +53,8 @@ public enum Reports {
         case .tasks: return try reader.tasks()
         case .lots: return try reader.lots()
         case .serials: return try reader.serials()
+        case .periods: return try reader.periods()
+        case .trialBalance: return try reader.trialBalance()
         }
     }
 }
@@ -238,7 +240,7 @@ struct ReportReader {
             case .lots: "order with units of lot"
             case .serials: "unit with the serial number"
             case .stock, .journal, .events, .exceptions, .parked, .rights, .nodes,
-                .policies, .people, .tasks:
+                .policies, .people, .tasks, .periods, .trialBalance:
                 "row"
             }
         let isNarrowed = query.state != nil || !query.skus.isEmpty || query.site != nil

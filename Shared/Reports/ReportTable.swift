@@ -70,7 +70,12 @@ public struct ReportTable: Sendable {
                 + texts("state", "provisional")
         case (.journal, _):
             return numbers("entry") + texts("posting_date", "event", "account", "site", "sku")
-                + numbers("debit", "credit") + texts("provisional")
+                + numbers("debit", "credit") + texts("late", "provisional")
+        case (.trialBalance, _):
+            return texts("account") + numbers("opening", "debit", "credit", "closing")
+                + texts("currency")
+        case (.periods, _):
+            return texts("period", "state", "closed_at", "event", "actor", "silent", "override")
         case (.events, _):
             return numbers("position") + texts("event", "type", "site", "at", "actor", "op")
                 + texts("verdict", "reason", "pending")
@@ -96,7 +101,7 @@ public struct ReportTable: Sendable {
         case (.nodes, _):
             return texts("node", "site", "state", "active")
                 + numbers("acknowledged", "applied", "pending", "clock_offset_ms")
-                + texts("last_seen", "digest_agrees", "version")
+                + texts("last_seen", "watermark", "digest_agrees", "version")
         }
     }
 
@@ -136,12 +141,13 @@ public struct ReportTable: Sendable {
         case .bool(let flag):
             switch name {
             case "provisional", "pending": flag ? "pending" : ""
+            case "late": flag ? "late" : ""
             default: flag ? "yes" : "no"
             }
         case .number(let number): number.text
         case .string(let text): text.isEmpty ? "-" : text.shown(max: cellLengthMax)
         case .array(let values):
-            values.compactMap { $0["event"]?.text?.shown }.joined(separator: " ")
+            values.compactMap { ($0["event"]?.text ?? $0.text)?.shown }.joined(separator: " ")
         case .object: value?["code"]?.text?.shown ?? "-"
         }
     }

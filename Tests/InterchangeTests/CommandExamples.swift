@@ -21,6 +21,7 @@ enum CommandExamples {
         #"{"type":"item_retired","sku":"A","base_version":"3"}"#,
         #"{"type":"site_registered","op":"s","site":"LON","name":"London"}"#,
         #"{"type":"policy_set","policy":"approval","value":"single"}"#,
+        #"{"type":"period_closed","period":"2026-11","override":"lon-2 burnt down"}"#,
         #"{"type":"person_registered","person":"E-1042","role":"approver","#
             + #""credential":"000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"}"#,
         #"{"type":"person_changed","person":"E-1042","role":"worker","base_version":"1"}"#,

@@ -54,7 +54,14 @@ import Testing
         Case("type_mismatch", "type", #"{"type":7}"#),
         Case("missing_field", "type", "{}"),
         Case("unknown_type", "type", #"{"type":"goods_recieved"}"#),
-        Case("unknown_type", "type", #"{"type":"period_closed","period":"2026-11"}"#),
+        Case("unknown_type", "type", #"{"type":"period_opened","period":"2026-11"}"#),
+        Case("period_invalid", "period", #"{"type":"period_closed","period":"2026-13"}"#),
+        Case("period_invalid", "period", #"{"type":"period_closed","period":"2026-11-01"}"#),
+        Case(
+            "rate_invalid",
+            "rate",
+            #"{"type":"goods_received","currency":"EUR","rate":"0","lines":[]}"#
+        ),
         Case("unknown_type", "type", #"{"type":"backorder_promised","order":"O"}"#),
         Case("unknown_type", "type", #"{"type":"node_registered"}"#),
         Case("unknown_type", "type", #"{"type":"unknown"}"#),

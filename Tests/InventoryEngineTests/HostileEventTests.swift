@@ -288,6 +288,14 @@ extension HostileEventTests {
         (.standardCostSet(CostingChange(sku: "X", standardCost: .zero)), "unknown_sku"),
         (.costingChanged(CostingChange(sku: "X", costing: .fifo)), "unknown_sku"),
         (.costingChanged(CostingChange(sku: "P")), "missing_field"),
+        (
+            .goodsReceived(GoodsReceipt(currency: "EUR", rate: .zero, lines: [])), "rate_invalid"
+        ),
+        (
+            .goodsReceived(
+                GoodsReceipt(rate: ExactDecimal(mantissa: 2, scale: 0), lines: [])
+            ), "rate_invalid"
+        ),
         (.orderCancelled(work("SO-9", 1)), "unknown_order"),
         (.orderAmended(work("SO-9", 1)), "unknown_order"),
         (.reservationReleased(work("SO-9", 1)), "unknown_order"),

@@ -195,7 +195,7 @@ struct RowEncodingTests {
         }
         let rows = try Self.read()
         #expect(Set(rows.map(\.name.kind)) == Set(RowKind.allCases))
-        #expect(rows.count == 159)
+        #expect(rows.count == 168)
         for (name, value) in rows {
             let again = try rewritten(name, value)
             #expect(again.key == name.key, "\(name)")

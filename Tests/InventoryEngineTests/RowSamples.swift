@@ -422,6 +422,25 @@ struct RowSamples {
             ),
             PurchaseReceiptRow(quantity: quantity())
         )
+        addPeriods(add)
+    }
+
+    private mutating func addPeriods(_ add: Adder) {
+        let period = Period(date())
+        var closing = PeriodClosing(period: period)
+        closing.override = maybe { _ in "burnt down" }
+        closing.silent = many { $0.event().node }
+        var row = PeriodRow(closing, by: EventRef(id: event(), position: nil), at: instant())
+        row.actor = maybe { $0.id() }
+        add(PeriodRow.Key(period: bool() ? period : nil), row)
+        var total = PeriodTotalRow()
+        total.debit = money()
+        total.credit = money()
+        add(PeriodTotalRow.Key(home: id(), account: .payable, period: period), total)
+        var entry = JournalRow(valuedAt: instant(), postedAt: instant(), lines: [])
+        entry.postedOn = maybe { $0.date() }
+        entry.isLate = true
+        add(JournalRow.Key(home: id(), position: HubPosition(number()), event: event()), entry)
     }
 
     private mutating func part() -> CostPart {
@@ -793,6 +812,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .node: return try again(NodeRow.self)
     case .policy: return try again(PolicyRow.self)
     case .person: return try again(PersonRow.self)
+    case .period: return try again(PeriodRow.self)
     case .location: return try again(LocationRow.self)
     case .bucket: return try again(BucketRow.self)
     case .orderLine: return try again(OrderLineRow.self)
@@ -816,6 +836,7 @@ func rewritten(_ name: RowName, _ value: [UInt8]) throws -> (key: [UInt8], value
     case .valuation: return try again(ValuationRow.self)
     case .account: return try again(AccountRow.self)
     case .costLayer: return try again(CostLayerRow.self)
+    case .periodTotal: return try again(PeriodTotalRow.self)
     case .order: return try again(OrderRow.self)
     case .purchaseOrder: return try again(PurchaseOrderRow.self)
     case .purchaseReceipt: return try again(PurchaseReceiptRow.self)

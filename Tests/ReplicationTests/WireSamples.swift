@@ -602,6 +602,21 @@ enum WireSamples {
                     ]
                 )
             ),
+            .periodClosed(PeriodClosing(period: try #require(Period("2026-11")))),
+            .periodClosed(
+                PeriodClosing(
+                    period: try #require(Period("0001-01")),
+                    override: "burnt down",
+                    silent: [receipt.node]
+                )
+            ),
+            .goodsReceived(
+                GoodsReceipt(
+                    currency: try identifier("EUR"),
+                    rate: ExactDecimal(mantissa: 8_612, scale: 4),
+                    lines: try mixedLines()
+                )
+            ),
         ]
     }
 }

@@ -172,7 +172,7 @@ import Testing
             #expect(
                 rows[0].keys == [
                     "entry", "posting_date", "valuation_date", "event", "account", "site", "sku",
-                    "debit", "credit", "currency", "provisional",
+                    "debit", "credit", "currency", "late", "provisional",
                 ]
             )
             var sums: [String: Int64] = [:]

@@ -101,7 +101,8 @@ struct RightsCluster {
         _ body: EventBody,
         isForced: Bool = false,
         actor: String? = nil,
-        token: String? = nil
+        token: String? = nil,
+        at: String? = nil
     ) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (node, now) = (nodes[index], now)
@@ -111,6 +112,7 @@ struct RightsCluster {
             isForced: isForced
         )
         given.token = token
+        given.at = at.flatMap { WallTime(rfc3339: $0) }
         let command = given
         let results = try await node.log.write {
             try node.ledger.record([command], in: $0, at: now)
@@ -119,10 +121,14 @@ struct RightsCluster {
     }
 
     @discardableResult
-    mutating func recordAtHub(_ site: String?, _ body: EventBody) async throws -> Recording {
+    mutating func recordAtHub(
+        _ site: String?,
+        _ body: EventBody,
+        actor: String? = nil
+    ) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (ledger, now) = (ledger, now)
-        var command = InventoryCommand(body: body)
+        var command = InventoryCommand(body: body, actor: actor.flatMap { ActorID($0) })
         command.site = site.flatMap { SiteCode($0) }
         let commands = [command]
         let results = try await hub.write { try ledger.record(commands, in: $0, at: now) }

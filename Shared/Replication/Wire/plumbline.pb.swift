@@ -1233,6 +1233,14 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     set {_uniqueStorage()._body = .supplierInvoiceMatched(newValue)}
   }
 
+  var periodClosed: WirePeriodClosing {
+    get {
+      if case .periodClosed(let v)? = _storage._body {return v}
+      return WirePeriodClosing()
+    }
+    set {_uniqueStorage()._body = .periodClosed(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// The field's number is the event's type. Numbers from 30 on are bodies and nothing else.
@@ -1299,6 +1307,7 @@ nonisolated struct WireInventoryEvent: @unchecked Sendable {
     case costingChanged(WireCostingChange)
     case landedCostAllocated(WireLandedCost)
     case supplierInvoiceMatched(WireInvoiceMatch)
+    case periodClosed(WirePeriodClosing)
 
   }
 
@@ -1732,11 +1741,22 @@ nonisolated struct WireGoodsReceipt: Sendable {
   /// Clears the value of `lines`. Subsequent reads from it will return its default value.
   mutating func clearLines() {self._lines = nil}
 
+  /// What one unit of the currency is worth in the network's.
+  var rate: WireDecimal {
+    get {_rate ?? WireDecimal()}
+    set {_rate = newValue}
+  }
+  /// Returns true if `rate` has been explicitly set.
+  var hasRate: Bool {self._rate != nil}
+  /// Clears the value of `rate`. Subsequent reads from it will return its default value.
+  mutating func clearRate() {self._rate = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _lines: WireLines? = nil
+  fileprivate var _rate: WireDecimal? = nil
 }
 
 nonisolated struct WireOrderConfirmation: Sendable {
@@ -2751,6 +2771,34 @@ nonisolated struct WirePolicyChange: Sendable {
   init() {}
 }
 
+/// The end of a month of the books.
+nonisolated struct WirePeriodClosing: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The month as the number YYYYMM.
+  var period: UInt32 = 0
+
+  var override: String {
+    get {_override ?? String()}
+    set {_override = newValue}
+  }
+  /// Returns true if `override` has been explicitly set.
+  var hasOverride: Bool {self._override != nil}
+  /// Clears the value of `override`. Subsequent reads from it will return its default value.
+  mutating func clearOverride() {self._override = nil}
+
+  /// The nodes that had not shown that they hold nothing back.
+  var silent: [WireNodeId] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _override: String? = nil
+}
+
 /// A registration, change or retirement of a person; what is absent stays.
 nonisolated struct WirePersonChange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -3690,7 +3738,7 @@ nonisolated extension WireDecimal: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".InventoryEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{3}order_progressed\0\u{3}order_resourced\0\u{4}\u{5}parked_released\0\u{3}parked_compensated\0\u{4}\u{9}stock_revalued\0\u{3}written_down\0\u{3}standard_cost_set\0\u{3}costing_changed\0\u{3}landed_cost_allocated\0\u{3}supplier_invoice_matched\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}format_version\0\u{3}node_high\0\u{3}node_low\0\u{1}sequence\0\u{1}site\0\u{3}recorded_at\0\u{3}recorded_at_counter\0\u{3}context_position\0\u{3}context_epoch_counter\0\u{3}context_epoch_high\0\u{3}context_epoch_low\0\u{1}op\0\u{1}actor\0\u{3}command_hash\0\u{1}at\0\u{3}at_offset_minutes\0\u{1}device\0\u{1}note\0\u{1}origin\0\u{1}corrects\0\u{1}forced\0\u{3}context_extra\0\u{1}type\0\u{4}\u{2}actor_verified\0\u{4}\u{5}item_registered\0\u{3}item_changed\0\u{3}item_retired\0\u{3}site_registered\0\u{3}location_registered\0\u{3}location_changed\0\u{3}location_retired\0\u{3}purchase_order_placed\0\u{3}purchase_order_amended\0\u{3}purchase_order_closed\0\u{3}goods_received\0\u{3}order_confirmed\0\u{3}order_amended\0\u{3}order_cancelled\0\u{3}reservation_released\0\u{3}backorder_promised\0\u{1}allocated\0\u{3}pick_completed\0\u{1}unpicked\0\u{3}pack_completed\0\u{3}shipment_dispatched\0\u{3}return_received\0\u{3}return_dispositioned\0\u{3}transfer_requested\0\u{3}transfer_cancelled\0\u{3}transfer_dispatched\0\u{3}transfer_received\0\u{3}transfer_settled\0\u{3}count_recorded\0\u{3}adjustment_proposed\0\u{3}adjustment_approved\0\u{3}adjustment_rejected\0\u{1}moved\0\u{3}status_changed\0\u{1}scrapped\0\u{1}reversed\0\u{3}rights_granted\0\u{3}node_registered\0\u{3}conflict_resolved\0\u{3}exception_acknowledged\0\u{3}cost_adjusted\0\u{3}rights_requested\0\u{3}rights_reclaimed\0\u{3}rights_thawed\0\u{3}node_activated\0\u{3}node_retired\0\u{4}\u{5}supplier_return_dispatched\0\u{1}repacked\0\u{4}\u{13}policy_set\0\u{3}person_registered\0\u{3}person_changed\0\u{3}person_retired\0\u{3}order_progressed\0\u{3}order_resourced\0\u{4}\u{5}parked_released\0\u{3}parked_compensated\0\u{4}\u{9}stock_revalued\0\u{3}written_down\0\u{3}standard_cost_set\0\u{3}costing_changed\0\u{3}landed_cost_allocated\0\u{3}supplier_invoice_matched\0\u{3}period_closed\0")
 
   fileprivate class _StorageClass {
     var _formatVersion: UInt32 = 0
@@ -4601,6 +4649,19 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._body = .supplierInvoiceMatched(v)
           }
         }()
+        case 126: try {
+          var v: WirePeriodClosing?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .periodClosed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .periodClosed(v)
+          }
+        }()
         default: break
         }
       }
@@ -4933,6 +4994,10 @@ nonisolated extension WireInventoryEvent: SwiftProtobuf.Message, SwiftProtobuf._
       case .supplierInvoiceMatched?: try {
         guard case .supplierInvoiceMatched(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 125)
+      }()
+      case .periodClosed?: try {
+        guard case .periodClosed(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 126)
       }()
       case nil: break
       }
@@ -5569,7 +5634,7 @@ nonisolated extension WirePurchaseOrder: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireGoodsReceipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".GoodsReceipt"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}purchase_order\0\u{1}supplier\0\u{1}currency\0\u{1}lines\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}purchase_order\0\u{1}supplier\0\u{1}currency\0\u{1}lines\0\u{1}rate\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5581,6 +5646,7 @@ nonisolated extension WireGoodsReceipt: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 2: try { try decoder.decodeSingularStringField(value: &self.supplier) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.currency) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._lines) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._rate) }()
       default: break
       }
     }
@@ -5603,6 +5669,9 @@ nonisolated extension WireGoodsReceipt: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._lines {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._rate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5611,6 +5680,7 @@ nonisolated extension WireGoodsReceipt: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.supplier != rhs.supplier {return false}
     if lhs.currency != rhs.currency {return false}
     if lhs._lines != rhs._lines {return false}
+    if lhs._rate != rhs._rate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7266,6 +7336,50 @@ nonisolated extension WirePolicyChange: SwiftProtobuf.Message, SwiftProtobuf._Me
   static func ==(lhs: WirePolicyChange, rhs: WirePolicyChange) -> Bool {
     if lhs.policy != rhs.policy {return false}
     if lhs.setting != rhs.setting {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePeriodClosing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PeriodClosing"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}period\0\u{1}override\0\u{1}silent\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.period) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._override) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.silent) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.period != 0 {
+      try visitor.visitSingularUInt32Field(value: self.period, fieldNumber: 1)
+    }
+    try { if let v = self._override {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.silent.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.silent, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WirePeriodClosing, rhs: WirePeriodClosing) -> Bool {
+    if lhs.period != rhs.period {return false}
+    if lhs._override != rhs._override {return false}
+    if lhs.silent != rhs.silent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
