@@ -60,7 +60,8 @@ struct PlumblineCommand: AsyncParsableCommand {
                     JournalCommand.self, TrialBalanceCommand.self, PeriodsCommand.self,
                     EventsCommand.self, ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
-                    TasksCommand.self, LotsCommand.self, SerialsCommand.self, PolicyCommand.self,
+                    TasksCommand.self, LotsCommand.self, SerialsCommand.self, ExportCommand.self,
+                    PolicyCommand.self,
                 ]
             ),
             CommandGroup(

@@ -35,6 +35,7 @@ struct HubCommand: AsyncParsableCommand {
                     ConflictsCommand.self,
                     ExceptionsCommand.self, ParkedCommand.self, RightsCommand.self,
                     TasksCommand.self, LotsCommand.self, SerialsCommand.self,
+                    ExportCommand.self,
                 ]
             ),
         ]

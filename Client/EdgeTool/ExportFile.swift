@@ -1,0 +1,67 @@
+import Foundation
+import Interchange
+import Reports
+
+/// Where an export goes: a new file, or the standard output.
+struct ExportFile {
+    private let handle: FileHandle
+    private let path: String?
+
+    /// Makes the file; the standard output without a path.
+    ///
+    /// - Throws: ``InterchangeError`` with the code `file_not_writable`: there is a file of that name,
+    ///   which is left as it is, or none can be made.
+    init(path: String?) throws(InterchangeError) {
+        self.path = path
+        guard let path else {
+            handle = .standardOutput
+            return
+        }
+        do {
+            let url = URL(fileURLWithPath: path)
+            try Data().write(to: url, options: .withoutOverwriting)
+            handle = try FileHandle(forWritingTo: url)
+        } catch {
+            let isThere = FileManager.default.fileExists(atPath: path)
+            throw InterchangeError(
+                InterchangeError.Code("file_not_writable"),
+                isThere
+                    ? "There is a file \(path) already, which is left as it is."
+                    : "The file \(path) cannot be made.",
+                field: "out",
+                hint: isThere ? "Name another file." : "Check the folder and its permissions."
+            )
+        }
+    }
+
+    /// Writes bytes.
+    ///
+    /// - Throws: What the system says.
+    func write(_ bytes: [UInt8]) throws { try handle.write(contentsOf: Data(bytes)) }
+
+    /// Removes a file that could not be completed.
+    func discard() {
+        guard let path else { return }
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// Reads a chart of accounts from a file.
+    ///
+    /// - Parameter path: The file; nil for the names that are used where nobody gives others.
+    /// - Returns: The chart.
+    /// - Throws: ``InterchangeError`` with the code `chart_invalid`.
+    static func chart(path: String?) throws(InterchangeError) -> AccountChart {
+        guard let path else { return AccountChart() }
+        guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 20,
+            let text = String(data: data, encoding: .utf8)
+        else {
+            throw InterchangeError(
+                InterchangeError.Code("chart_invalid"),
+                "The chart \(path) cannot be read as text.",
+                field: "chart",
+                hint: "Name a file with a line such as: inventory = Assets:Stock:{site}"
+            )
+        }
+        return try AccountChart(text: text)
+    }
+}

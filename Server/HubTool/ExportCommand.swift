@@ -1,0 +1,68 @@
+import ArgumentParser
+import Reports
+
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes the journal or the events for other programs.",
+        discussion: """
+            Forms: beancount, ledger (for Ledger and hledger), csv, events (JSON lines).
+            A chart gives the accounts the names of
+            your own books, a line for each: cogs = Expenses:Goods:{site}. What one entry
+            moves between two sites is balanced at each by Equity:BetweenSites.
+
+            Examples:
+              plumbline-hub export beancount --period 2026-11 --out 2026-11.beancount
+              plumbline-hub export csv --chart chart.txt > journal.csv
+            """
+    )
+
+    @OptionGroup var target: OperatorTarget
+    @OptionGroup var output: OutputOptions
+    @Argument(
+        help: "beancount, ledger, csv or events.",
+        transform: { text in
+            guard let form = ExportFormat(rawValue: text) else {
+                throw ValidationError("The forms are beancount, ledger, csv and events.")
+            }
+            return form
+        }
+    )
+    var form: ExportFormat
+    @Option(help: ArgumentHelp("A new file; default: the standard output.", valueName: "file"))
+    var out: String?
+    @Option(help: ArgumentHelp("What the accounts are called.", valueName: "file"))
+    var chart: String?
+    @Option(help: ArgumentHelp("What was posted in this month.", valueName: "YYYY-MM"))
+    var period: String?
+    @Option(help: ArgumentHelp("This site alone.", valueName: "site"))
+    var site: String?
+
+    func validate() throws {
+        guard form == .events else { return }
+        if chart != nil || period != nil {
+            throw ValidationError("--chart and --period are for the journal.")
+        }
+    }
+
+    func run() async throws {
+        let (target, out, chart, form) = (target, out, chart, form)
+        let filters = [(name: "period", value: period), (name: "site", value: site)]
+        try await output.run {
+            let names = try ExportFile.chart(path: chart)
+            let file = try ExportFile(path: out)
+            do {
+                _ = try await form.write(
+                    filters,
+                    chart: names,
+                    fetch: { query in try await target.report(query) },
+                    write: file.write
+                )
+            } catch {
+                file.discard()
+                throw error
+            }
+            return 0
+        }
+    }
+}
