@@ -5,8 +5,8 @@ import Synchronization
 
 /// What the nodes told last, and how much the hub takes in.
 ///
-/// It lives in memory alone: a hello costs no write, and after a restart every node is silent until
-/// it is heard of.
+/// It lives in memory alone, and after a restart every node is silent until it is heard of; only
+/// ``HubService/Watermarks`` are stored, at intervals.
 final class NodeContacts: Sendable {
     /// Over how many seconds the rate of events is measured.
     private static let secondsMax: Int64 = 60

@@ -7,9 +7,9 @@ struct ExportCommand: AsyncParsableCommand {
         abstract: "Writes the journal or the events for other programs.",
         discussion: """
             Forms: beancount, ledger (for Ledger and hledger), csv, events (JSON lines).
-            A chart gives the accounts the names of
-            your own books, a line for each: cogs = Expenses:Goods:{site}. What one entry
-            moves between two sites is balanced at each by Equity:BetweenSites.
+            A chart gives the accounts the names of your own books, a line for each:
+            cogs = Expenses:Goods:{site}. What one entry moves between two sites is
+            balanced at each by Equity:BetweenSites.
 
             Examples:
               plumbline-hub export beancount --period 2026-11 --out 2026-11.beancount

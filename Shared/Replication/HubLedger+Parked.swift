@@ -119,8 +119,6 @@ extension HubLedger {
                 )
             )
             command.site = content.site
-        case .periodClosed(let closing):
-            command.body = .periodClosed(try completed(closing, in: log, &state))
         case .parkedCompensated(var compensation):
             guard let entry = try log.entry(of: compensation.event) else {
                 throw Self.unknown(

@@ -67,14 +67,18 @@ extension HubLedger {
         _ now: Instant,
         _ result: inout Recording
     ) throws -> InventoryEvent? {
-        state.decidesAt = now
-        let command = try completed(command, in: log, &state)
+        var command = try completed(command, in: log, &state)
         let site = try site(of: command, &state)
         try identity.checkCurrency(of: command)
         let hash = command.hashAtItsSite
         if let first = try state.repeated(command.op, hash, at: site) {
             result.repeats(first)
             return nil
+        }
+        state.decidesAt = now
+        // After the hash: who is silent may have changed when the command is repeated.
+        if case .periodClosed(let closing) = command.body {
+            command.body = .periodClosed(try completed(closing, in: log, &state))
         }
         let body = try InventoryRules.decide(command, in: &state, by: identity.node, at: site)
         let tip = try clock.current()

@@ -81,7 +81,13 @@ struct PeriodTests {
         let long = try closing("2011-02", String(repeating: "x", count: 1_001))
         let refused = try await cluster.recordAtHub(nil, long, actor: "ann").refusal
         #expect(refused?.code.text == "override_invalid")
-        #expect(try await cluster.recordAtHub(nil, body, actor: "ann").refusal == nil)
+        let op = try #require(OpKey("close-2"))
+        let first = try await cluster.recordAtHub(nil, body, actor: "ann", op: op)
+        #expect(first.refusal == nil)
+        // A repeat is the same command, although the node is heard of by now.
+        try await keep(1, "2011-03-02T00:00:00Z", in: cluster)
+        let again = try await cluster.recordAtHub(nil, body, actor: "ann", op: op)
+        #expect(again.refusal == nil && again.event == first.event)
         try await cluster.settle()
         #expect(try await cluster.disagreements() == [])
         for node in cluster.nodes {

@@ -124,11 +124,13 @@ struct RightsCluster {
     mutating func recordAtHub(
         _ site: String?,
         _ body: EventBody,
-        actor: String? = nil
+        actor: String? = nil,
+        op: OpKey? = nil
     ) async throws -> Recording {
         now = now.adding(microseconds: 1_000_000)
         let (ledger, now) = (ledger, now)
         var command = InventoryCommand(body: body, actor: actor.flatMap { ActorID($0) })
+        command.op = op
         command.site = site.flatMap { SiteCode($0) }
         let commands = [command]
         let results = try await hub.write { try ledger.record(commands, in: $0, at: now) }
