@@ -1,4 +1,5 @@
 import ArgumentParser
+import Interchange
 import Reports
 
 struct ExportCommand: AsyncParsableCommand {
@@ -49,7 +50,9 @@ struct ExportCommand: AsyncParsableCommand {
         let (common, out, chart, form) = (common, out, chart, form)
         let (period, pending) = (period, pending)
         try await common.run {
-            let names = try ExportFile.chart(path: chart)
+            let names = try AccountChart(
+                text: chart.map { try ExportFile.chartText(path: $0) } ?? ""
+            )
             let file = try ExportFile(path: out)
             let count: Int
             do {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Interchange
 import Reports
 
 struct ExportCommand: AsyncParsableCommand {
@@ -49,7 +50,9 @@ struct ExportCommand: AsyncParsableCommand {
         let (target, out, chart, form) = (target, out, chart, form)
         let filters = [(name: "period", value: period), (name: "site", value: site)]
         try await output.run {
-            let names = try ExportFile.chart(path: chart)
+            let names = try AccountChart(
+                text: chart.map { try ExportFile.chartText(path: $0) } ?? ""
+            )
             let file = try ExportFile(path: out)
             do {
                 _ = try await form.write(

@@ -1,9 +1,7 @@
 import Foundation
-import Interchange
-import Reports
 
 /// Where an export goes: a new file, or the standard output.
-struct ExportFile {
+public struct ExportFile {
     private let handle: FileHandle
     private let path: String?
 
@@ -11,7 +9,7 @@ struct ExportFile {
     ///
     /// - Throws: ``InterchangeError`` with the code `file_not_writable`: there is a file of that name,
     ///   which is left as it is, or none can be made.
-    init(path: String?) throws(InterchangeError) {
+    public init(path: String?) throws(InterchangeError) {
         self.path = path
         guard let path else {
             handle = .standardOutput
@@ -37,21 +35,20 @@ struct ExportFile {
     /// Writes bytes.
     ///
     /// - Throws: What the system says.
-    func write(_ bytes: [UInt8]) throws { try handle.write(contentsOf: Data(bytes)) }
+    public func write(_ bytes: [UInt8]) throws { try handle.write(contentsOf: Data(bytes)) }
 
     /// Removes a file that could not be completed.
-    func discard() {
+    public func discard() {
         guard let path else { return }
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// Reads a chart of accounts from a file.
+    /// Reads a small file of text, such as a chart of accounts.
     ///
-    /// - Parameter path: The file; nil for the names that are used where nobody gives others.
-    /// - Returns: The chart.
-    /// - Throws: ``InterchangeError`` with the code `chart_invalid`.
-    static func chart(path: String?) throws(InterchangeError) -> AccountChart {
-        guard let path else { return AccountChart() }
+    /// - Parameter path: The file.
+    /// - Returns: Its text.
+    /// - Throws: ``InterchangeError`` with the code `chart_invalid` if it is none, or too large.
+    public static func chartText(path: String) throws(InterchangeError) -> String {
         guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 20,
             let text = String(data: data, encoding: .utf8)
         else {
@@ -62,6 +59,6 @@ struct ExportFile {
                 hint: "Name a file with a line such as: inventory = Assets:Stock:{site}"
             )
         }
-        return try AccountChart(text: text)
+        return text
     }
 }
